@@ -1,0 +1,122 @@
+"""Fixtures for every test: databases of their own, a browser, a clean environment, AppTest without its start-up scan."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.services.browser import find_chromium
+from tests.services.ci import missing
+from tests.services.postgres import PostgresServer, PostgresUnavailableError, find_binaries, running_server
+
+# Before any test imports them: no library may look for a newer model or price list.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything below tests/browser, and keep it on one worker: two browsers slow each other into time-outs."""
+    for item in items:
+        if "browser" in item.path.relative_to(item.config.rootpath).parts[1:-1]:
+            item.add_marker("browser")
+        if item.get_closest_marker("browser") is not None:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the developer's own HITL_* settings from the test."""
+    for name in [name for name in os.environ if name.startswith("HITL_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> Path:
+    """The browser to test with."""
+    path = find_chromium()
+    if path is None:
+        missing("no Chromium: run `make test`, which installs one, or name one in HITL_CHROMIUM")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, one for each pytest process."""
+    binaries = find_binaries()
+    if binaries is None:
+        missing("no PostgreSQL binaries: run `make test`, which installs some")
+    try:
+        with running_server(binaries) as server:
+            yield server
+    except PostgresUnavailableError as error:
+        missing(str(error))
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A database without a table."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: PostgresServer) -> str:
+    """The name of a database with the current schema, to be copied."""
+    name = postgres_server.create_database()
+    _create_schema(postgres_server.url(name))
+    return name
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer, postgres_template: str) -> Iterator[str]:
+    """A database with the current schema and no rows."""
+    with postgres_server.database(postgres_template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_sqlite_url(tmp_path: Path) -> str:
+    """The address of a database file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'hitl.db'}"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with the current schema, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "hitl.db"
+    _create_schema(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
+    """A database file with the current schema and no rows."""
+    path = tmp_path / "hitl.db"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The same test on both databases, each with the current schema and no rows."""
+    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    return str(request.getfixturevalue(name))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def empty_database_url(request: pytest.FixtureRequest) -> str:
+    """The same test on both databases, each without a table."""
+    name = "empty_sqlite_url" if request.param == "sqlite" else "empty_postgres_url"
+    return str(request.getfixturevalue(name))
+
+
+def _create_schema(url: str) -> None:
+    from hitl_core.store.engine import Store
+
+    Store.open(url).close()
