@@ -1,7 +1,8 @@
-"""Fixtures for every test: databases of their own, a browser, a clean environment, AppTest without its start-up scan."""
+"""Fixtures for every test: databases of their own, a browser, a clean environment, a quick AppTest."""
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -34,6 +35,25 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the developer's own HITL_* settings from the test."""
     for name in [name for name in os.environ if name.startswith("HITL_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def quick_apptest() -> Iterator[None]:
+    """Skip AppTest's scan of all installed packages for components: 300 ms a test, and the app has none to find."""
+    from streamlit.components.v2.component_manager import BidiComponentManager
+
+    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
+    with pytest.MonkeyPatch.context() as patch:
+        if hasattr(BidiComponentManager, "discover_and_register_components"):
+            patch.setattr(BidiComponentManager, "discover_and_register_components", lambda *_, **__: None)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def quick_apptest_below_app(request: pytest.FixtureRequest) -> None:
+    """Streamlit takes a second to import, so only tests/app pays for it."""
+    if "app" in request.path.relative_to(request.config.rootpath).parts[1:-1]:
+        request.getfixturevalue("quick_apptest")
 
 
 @pytest.fixture(scope="session")

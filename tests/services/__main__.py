@@ -1,7 +1,7 @@
 """Prepare what the tests need and say so in a line each, or run a command with a PostgreSQL server beside it.
 
-    python -m tests.services                    what `make test` calls before pytest
-    python -m tests.services exec COMMAND …     HITL_BENCH_POSTGRES_URL names a durable, empty database for COMMAND
+python -m tests.services                    what `make test` calls before pytest
+python -m tests.services exec COMMAND …     HITL_BENCH_POSTGRES_URL names a durable, empty database for COMMAND
 """
 
 from __future__ import annotations

@@ -20,12 +20,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
 HOLD_BY_PIPE = '"$0" "$@" & server=$!; read -r _; kill -INT "$server"; wait "$server"'
+PLACES = (("/usr/lib/postgresql", "*/bin"), ("/usr", "pgsql-*/bin"), ("/opt/homebrew/opt", "postgresql*/bin"))
 START_SECONDS = 30.0
 SUPERUSER = "postgres"
 FAST_AND_FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
@@ -112,7 +114,7 @@ def running_server(binaries: Path, *, durable: bool = False) -> Iterator[Postgre
     try:
         if owner is not None:
             os.chown(folder, owner.pw_uid, owner.pw_gid)
-            binaries = _reachable(binaries, folder)
+            binaries = _reachable(binaries, folder, owner)
         _run(_initdb_command(binaries, folder), owner)
         port = _free_port()
         process = _start(binaries, folder, port, owner, {} if durable else FAST_AND_FORGETFUL)
@@ -133,7 +135,7 @@ def _installed_folders() -> Iterator[Path]:
     initdb = shutil.which("initdb")
     if initdb is not None:
         yield Path(initdb).resolve().parent
-    for root, pattern in (("/usr/lib/postgresql", "*/bin"), ("/usr", "pgsql-*/bin"), ("/opt/homebrew/opt", "postgresql*/bin")):
+    for root, pattern in PLACES:
         yield from sorted(Path(root).glob(pattern), key=_version_in, reverse=True)
 
 
@@ -144,8 +146,8 @@ def _wheel_folders() -> Iterator[Path]:
 
 
 def _version_in(folder: Path) -> int:
-    digits = re.findall(r"\d+", str(folder))
-    return int(digits[0]) if digits else 0
+    digits = re.findall(r"\d+", folder.parent.name)
+    return int(digits[-1]) if digits else 0
 
 
 def _is_complete(folder: Path) -> bool:
@@ -164,12 +166,15 @@ def _owner() -> pwd.struct_passwd | None:
     raise PostgresUnavailableError("PostgreSQL refuses to run as root and there is no account `postgres` or `nobody`")
 
 
-def _reachable(binaries: Path, folder: Path) -> Path:
+def _reachable(binaries: Path, folder: Path, owner: pwd.struct_passwd) -> Path:
     """Copy an installation that other accounts may not be able to read, such as one below a private home."""
     if binaries.is_relative_to("/usr"):
         return binaries
-    shutil.copytree(binaries.parent, folder / "install")
-    return folder / "install" / binaries.name
+    copy = folder / "install"
+    shutil.copytree(binaries.parent, copy, symlinks=True)
+    for path in (copy, *copy.rglob("*")):
+        os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
+    return copy / binaries.name
 
 
 def _initdb_command(binaries: Path, folder: Path) -> list[str]:
@@ -237,7 +242,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _account(owner: pwd.struct_passwd | None) -> dict[str, object]:
+def _account(owner: pwd.struct_passwd | None) -> dict[str, Any]:
     return {} if owner is None else {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
 
 
@@ -246,4 +251,6 @@ def _run(command: list[str], owner: pwd.struct_passwd | None = None) -> None:
         command, capture_output=True, text=True, check=False, cwd=tempfile.gettempdir(), **_account(owner)
     )
     if answer.returncode != 0:
-        raise PostgresUnavailableError(f"{Path(command[0]).name} failed: {(answer.stderr or answer.stdout).strip()[-2000:]}")
+        raise PostgresUnavailableError(
+            f"{Path(command[0]).name} failed: {(answer.stderr or answer.stdout).strip()[-2000:]}"
+        )
