@@ -137,6 +137,9 @@ def empty_database_url(request: pytest.FixtureRequest) -> str:
 
 
 def _create_schema(url: str) -> None:
+    from hitl_core.store import schema
     from hitl_core.store.engine import Store
 
-    Store.open(url).close()
+    store = Store.connect(url)
+    schema.prepare(store)
+    store.close()
