@@ -1,0 +1,1 @@
+"""How sure are we: signals from query, context and output (pure)."""
