@@ -1,0 +1,178 @@
+"""The sections of a policy: rules, overrides, audit, priority, SLA and review (docs/policy.md lists every field)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from hitl_core.domain.conditions import Condition, Number
+from hitl_core.domain.records import Name, PriorityClass, Record, Route
+from hitl_core.domain.thresholds import LADDER, Bound, ThresholdChanges, UnitNumber
+
+MIN_SECRET = 16
+SELECTORS = ("label", "domain", "model", "project")
+"""What an override may select by, the most telling first: it settles which of two equally long selectors wins."""
+
+Positive = Annotated[Number, Field(gt=0)]
+NotNegative = Annotated[Number, Field(ge=0)]
+Weights = dict[PriorityClass, UnitNumber]
+
+
+def _several(given: Any) -> Any:
+    return (given,) if isinstance(given, str) else given
+
+
+OneOrMore = Annotated[tuple[Annotated[Name, Field(min_length=1)], ...], BeforeValidator(_several)]
+
+
+class Rule(Record):
+    """When the condition holds: force a route, raise the priority class, name the required expertise."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+    when: Condition
+    route: Route | None = None
+    priority_class: PriorityClass | None = None
+    expertise: Name = ""
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Rule:
+        if self.route is None and self.priority_class is None and not self.expertise:
+            raise ValueError(f"rule {self.id!r} does nothing; give it a route, a priority_class or an expertise")
+        if self.id in ("confidence_missing", "confidence_not_finite"):
+            raise ValueError(f"the id {self.id!r} is the product's own; choose another")
+        return self
+
+
+class Selector(Record):
+    """Which items an override is for: each given key must match; a list means any of its values."""
+
+    project: OneOrMore = ()
+    domain: OneOrMore = ()
+    label: OneOrMore = ()
+    model: OneOrMore = ()
+
+    @model_validator(mode="after")
+    def _selects(self) -> Selector:
+        if not self.given():
+            raise ValueError(f"an override must say which items it is for: one or more of {', '.join(SELECTORS)}")
+        return self
+
+    def given(self) -> dict[str, tuple[str, ...]]:
+        """Return the keys that select, the most telling first."""
+        return {name: getattr(self, name) for name in SELECTORS if getattr(self, name)}
+
+    def specificity(self) -> tuple[int, ...]:
+        """Return what the overrides are ordered by: how many keys select, then which."""
+        given = self.given()
+        return (len(given), *(int(name in given) for name in SELECTORS))
+
+    def describe(self) -> str:
+        """Return it in one word, as it stands among a decision's reasons."""
+        return ",".join(f"{name}={'|'.join(values)}" for name, values in self.given().items())
+
+
+class Override(Record):
+    """Other thresholds, or another audit rate, for some projects, domains, labels or models."""
+
+    when: Selector
+    threshold: Bound | None = None
+    thresholds: ThresholdChanges | None = None
+    audit_rate: UnitNumber | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Override:
+        changes = self.thresholds
+        if self.threshold is None and self.audit_rate is None and changes is None:
+            raise ValueError("an override must change something: threshold, thresholds or audit_rate")
+        if self.threshold is not None and changes is not None:
+            refuse_both_spellings(name for name in LADDER if getattr(changes, name) is not None)
+        return self
+
+
+class Audit(Record):
+    """How much of what was decided without a person is checked by one all the same.
+
+    `secret` keys the coin; it is left out whenever the policy is written, stored or shown.
+    """
+
+    rate: UnitNumber = 0.05
+    secret: str = Field("", repr=False, exclude=True)
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, secret: str) -> str:
+        if 0 < len(secret) < MIN_SECRET:
+            raise ValueError(f"the secret has {len(secret)} characters, expected at least {MIN_SECRET} (or none)")
+        return secret
+
+
+class Priority(Record):
+    """What makes one waiting item more urgent than another: weights, and how their inputs are scaled to [0, 1]."""
+
+    impact: UnitNumber = 0.4
+    waiting: UnitNumber = 0.3
+    uncertainty: UnitNumber = 0.2
+    compliance: UnitNumber = 0.1
+    waiting_cap_hours: Positive = 24.0
+    amount_cap_usd: Positive = 1_000_000.0
+    class_impact: Weights = Field(default_factory=lambda: dict(zip(PriorityClass, (1.0, 0.75, 0.5, 0.25), strict=True)))
+    class_floor: Weights = Field(default_factory=lambda: dict(zip(PriorityClass, (0.5, 0.25, 0.0, 0.0), strict=True)))
+
+    @field_validator("class_impact", "class_floor", mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any, info: Any) -> Any:
+        """Let a file name only the classes it changes."""
+        if not isinstance(given, Mapping):
+            return given
+        defaults: Weights = cls.model_fields[info.field_name].get_default(call_default_factory=True)
+        return {str(name): value for name, value in defaults.items()} | dict(given)
+
+
+class Sla(Record):
+    """Within how many hours a person should have decided, by priority class."""
+
+    critical_hours: Positive = 1.0
+    high_hours: Positive = 4.0
+    medium_hours: Positive = 24.0
+    low_hours: Positive = 72.0
+
+    def targets(self) -> dict[PriorityClass, timedelta]:
+        """Return the target of each class."""
+        return {name: timedelta(hours=getattr(self, f"{name}_hours")) for name in PriorityClass}
+
+
+class ReviewRules(Record):
+    """What holds while a person reviews; the queue and the review page act on these."""
+
+    reasons: tuple[Annotated[Name, Field(min_length=1)], ...] = (
+        "unsupported_claim",
+        "wrong_fact",
+        "incomplete",
+        "off_topic",
+        "outdated_source",
+        "unsafe",
+        "style",
+        "other",
+    )
+    lease_seconds: Positive = 900.0
+    undo_seconds: NotNegative = 600.0
+
+    @field_validator("reasons")
+    @classmethod
+    def _distinct(cls, reasons: tuple[str, ...]) -> tuple[str, ...]:
+        if not reasons:
+            raise ValueError("reasons is empty; edit and reject need at least one to choose from")
+        if twice := sorted({name for name in reasons if reasons.count(name) > 1}):
+            raise ValueError(f"reasons has {twice[0]!r} twice")
+        return reasons
+
+
+def refuse_both_spellings(tiers: Any) -> None:
+    """Raise when the two-way shorthand stands beside a tier that it already sets."""
+    if clash := list(tiers):
+        raise ValueError(
+            f"threshold and thresholds.{clash[0]} exclude each other; keep threshold (two-way) or the four tiers"
+        )

@@ -1,0 +1,69 @@
+"""Putting the rooms together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hitl_core.domain.clock import Clock, SystemClock
+from hitl_core.domain.policy import Policy
+from hitl_core.domain.records import Review, ReviewTask
+from hitl_core.golden import GoldenLibrary
+from hitl_core.loop.hallway import Loop
+from hitl_core.loop.policy_book import PolicyBook
+from hitl_core.loop.submit import Submitter
+from hitl_core.loop.waiting import OutcomeWatcher
+from hitl_core.review_queue import Hooks, ReviewQueue
+from hitl_core.settings import Settings, load_settings
+from hitl_core.store import notify, schema
+from hitl_core.store.engine import Store
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+
+def open_loop(
+    url: str | None, policy: Policy | None, *, clock: Clock | None, actor: str, settings: Settings | None
+) -> Loop:
+    """Open the store and hand each room what it needs; see `Loop.open`."""
+    settings, clock = settings or load_settings(), clock or SystemClock()
+    store = Store.connect(url or settings.database_url)
+    schema.prepare(store)
+    book = PolicyBook(store, clock, audit_secret=settings.audit_secret)
+    book.settle(policy, author=actor)
+    library = make_library(store, settings, clock, actor)
+    watcher = OutcomeWatcher(store)
+    queue = ReviewQueue(
+        store=store,
+        clock=clock,
+        policy=lambda: book.live().policy,
+        hooks=make_hooks(library, watcher),
+        skip_seconds=settings.skip_seconds,
+    )
+    return Loop(store, settings, clock, book, queue, library, Submitter(store, settings), watcher, actor)
+
+
+def make_library(store: Store, settings: Settings, clock: Clock, actor: str) -> GoldenLibrary:
+    """Return the golden library with an embedder that is loaded when first needed."""
+
+    def embedder() -> Any:
+        from hitl_core.embedding import load_embedder
+
+        return load_embedder(settings.embedding_model)
+
+    folder = settings.resolve_index_dir(store.engine.url.database if store.is_sqlite else None)
+    return GoldenLibrary(store, embedder, folder, clock=clock, actor=actor)
+
+
+def make_hooks(library: GoldenLibrary, watcher: OutcomeWatcher) -> Hooks:
+    """Return what happens beside a review: it teaches, it is announced, and undo takes both back."""
+
+    def teach(tx: sa.Connection, task: ReviewTask, review: Review) -> None:
+        library.record(tx, task.item, review, item_key=task.item_key)
+
+    def announce(tx: sa.Connection, task: ReviewTask, review: Review) -> None:
+        notify.outcome(tx, task.item_key)
+
+    def unlearn(tx: sa.Connection, review: Any) -> None:
+        library.retire_for_review(tx, review.key)
+
+    return Hooks(on_complete=[announce, teach], on_undo=[unlearn], after_complete=[watcher.poke])

@@ -1,0 +1,74 @@
+"""What finally holds for an item, from its decision and the reviews that were not taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from hitl_core.domain.errors import InputError, NotFoundError
+from hitl_core.domain.records import Decision, Item, Outcome, Route
+from hitl_core.store import decisions, items, reviews
+
+AUTO_VERDICTS = {Route.AUTO_APPROVE: "approve", Route.AUTO_REJECT: "reject"}
+
+
+def outcome_of(item: Item, decision: Decision, opinions: Sequence[Any]) -> Outcome | None:
+    """Return the outcome, or None while a person still has to decide.
+
+    The newest opinion holds; without one, an automatic route decides in the policy's name.
+
+    Args:
+        item: what was submitted.
+        decision: the decision that holds.
+        opinions: review rows that were not taken back, oldest first.
+    """
+    head: dict[str, Any] = {"item_id": item.id, "project": item.project, "status": "decided", "route": decision.route}
+    if opinions:
+        review = reviews.from_row(opinions[-1])
+        return Outcome(
+            **head,
+            verdict=review.verdict,
+            output={"approve": item.output, "edit": review.output, "reject": None}[review.verdict],
+            label=review.label or (item.label if review.verdict == "approve" else None),
+            decided_by=review.reviewer,
+            reasons=review.reasons,
+            review_id=review.id,
+            decided_at=review.created_at,
+        )
+    verdict = AUTO_VERDICTS.get(decision.route)
+    if verdict is None:
+        return None
+    return Outcome(
+        **head,
+        verdict=verdict,
+        output=item.output if verdict == "approve" else None,
+        label=item.label if verdict == "approve" else None,
+        decided_by=f"policy version {decision.policy_version}",
+        reasons=decision.reasons,
+        decided_at=decision.created_at,
+    )
+
+
+def current_outcome(tx: sa.Connection, item_key: str) -> Outcome | None:
+    """Return the outcome of a stored item, or None while a person still has to decide."""
+    item, decision = items.load(tx, item_key), decisions.latest(tx, item_key)
+    return outcome_of(item, decision, reviews.effective(tx, [item_key]).get(item_key, []))
+
+
+def find_key(tx: sa.Connection, item_id: str, project: str | None) -> str:
+    """Return the key of the one item with that id.
+
+    Raises:
+        NotFoundError: no such item.
+        InputError: several projects have one; name the project.
+    """
+    found = items.keys_of(tx, item_id, project)
+    if not found:
+        where = f" in project {project!r}" if project else ""
+        raise NotFoundError(f"no item {item_id!r:.80}{where}; submit it first")
+    if len(found) > 1:
+        names = ", ".join(sorted(name for _, name in found)[:5])
+        raise InputError(f"item {item_id!r:.80} exists in several projects ({names}); say which with project=")
+    return found[0][0]

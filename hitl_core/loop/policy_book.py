@@ -1,0 +1,147 @@
+"""Which policy is live, and publishing another one."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from hitl_core.domain.clock import Clock
+from hitl_core.domain.errors import InputError, NotFoundError
+from hitl_core.domain.policy import Policy
+from hitl_core.store import events, policies
+from hitl_core.store.engine import Store
+from hitl_core.store.policies import PublishedPolicy
+
+REFRESH_SECONDS = 1.0
+_OWN_SECRET = "audit"
+_log = logging.getLogger(__name__)
+
+
+class LivePolicy(NamedTuple):
+    """The policy that decides now, and its version."""
+
+    version: int
+    policy: Policy
+    audit_secret: bytes
+
+
+class PolicyBook:
+    """Published versions; the highest is live, and every process notices a new one within a second.
+
+    The secret of the audit coin is the policy's own where it brings one (kept beside the version, never in
+    its body), else `audit_secret` of the settings, else one that the database made for itself.
+    """
+
+    def __init__(self, store: Store, clock: Clock, *, audit_secret: str = "") -> None:
+        self._store = store
+        self._clock = clock
+        self._audit_secret = audit_secret
+        self._lock = threading.Lock()
+        self._live: LivePolicy | None = None
+        self._looked_at = 0.0
+
+    def live(self) -> LivePolicy:
+        """Return the live policy, at most a second old."""
+        if self._live is None or time.monotonic() - self._looked_at > REFRESH_SECONDS:
+            self.refresh()
+        assert self._live is not None
+        return self._live
+
+    def refresh(self) -> None:
+        """Look for a newer version now."""
+        with self._lock, self._store.read() as tx:
+            version = policies.live_version(tx)
+            if version is not None and (self._live is None or self._live.version != version):
+                self._live = self._load(tx, version)
+            self._looked_at = time.monotonic()
+
+    def get(self, version: int) -> LivePolicy:
+        """Return one version.
+
+        Raises:
+            NotFoundError: it was never published.
+        """
+        with self._store.read() as tx:
+            return self._load(tx, version)
+
+    def history(self) -> list[PublishedPolicy]:
+        """Return every version, newest first."""
+        with self._store.read() as tx:
+            return policies.history(tx)
+
+    def publish(self, policy: Policy, *, author: str, reason: str) -> int:
+        """Make a policy live as a new version; an earlier one is rolled back to by publishing it again.
+
+        Raises:
+            InputError: the reason is empty.
+        """
+        if not reason.strip():
+            raise InputError("publishing a policy needs a reason; say why it changes")
+        with self._store.write() as tx:
+            version = self._append(tx, policy, author, reason.strip())
+        self.refresh()
+        return version
+
+    def settle(self, policy: Policy | None, *, author: str) -> None:
+        """Choose the live policy when a loop opens.
+
+        A policy that was never published becomes live. One that is an earlier version does not come back
+        by itself: what was published since (perhaps to stop a break) stays live, and a warning says so.
+        """
+        with self._store.write() as tx:
+            policies.lock(tx)
+            live = policies.live_version(tx)
+            known = {each.digest: each.version for each in policies.history(tx)} if policy else {}
+            if live is None:
+                policies.set_secret(tx, _OWN_SECRET, secrets.token_hex(32))
+                self._append(tx, policy or Policy(), author, "first policy" if policy else "built-in default")
+            elif policy is not None and policy.digest() not in known:
+                self._append(tx, policy, author, "opened with a new policy file")
+            elif policy is not None and known[policy.digest()] != live:
+                _log.warning(
+                    "the policy given is version %d, but version %d was published later and stays live; "
+                    "to go back run: hitl policy publish FILE --reason …",
+                    known[policy.digest()],
+                    live,
+                )
+            elif policy is not None and self._brings_secret(tx, policy, live):
+                self._append(tx, policy, author, "opened with a new audit secret")
+        self.refresh()
+
+    def _append(self, tx: sa.Connection, policy: Policy, author: str, reason: str) -> int:
+        now = self._clock.now()
+        version = policies.publish(
+            tx,
+            name=policy.name,
+            digest=policy.digest(),
+            body=policy.to_mapping(),
+            author=author,
+            reason=reason,
+            at=now,
+        )
+        if policy.audit.secret:
+            policies.set_secret(tx, f"audit.{version}", policy.audit.secret)
+        data = {"version": version, "reason": reason}
+        events.append(tx, "policy.published", at=now, actor=author, data=data)
+        return version
+
+    def _load(self, tx: sa.Connection, version: int) -> LivePolicy:
+        found = policies.load(tx, version)
+        if found is None:
+            raise NotFoundError(f"policy version {version} was never published; see: hitl policy list")
+        secret = policies.secret(tx, f"audit.{version}") or self._audit_secret or policies.secret(tx, _OWN_SECRET)
+        return LivePolicy(version, Policy.from_mapping(found.body), (secret or "").encode())
+
+    def _brings_secret(self, tx: sa.Connection, policy: Policy, live: int) -> bool:
+        return bool(policy.audit.secret) and policy.audit.secret != policies.secret(tx, f"audit.{live}")
+
+
+def as_policy(policy: Policy | str | Path | None) -> Policy | None:
+    """Return a policy for a policy or for the path of its file."""
+    return policy if policy is None or isinstance(policy, Policy) else Policy.load(policy)

@@ -1,0 +1,258 @@
+"""From an output to a decision and, where a person is needed, a task; one transaction, no model call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from hitl_core.domain.errors import ConflictError, InputError, explain
+from hitl_core.domain.ids import new_id
+from hitl_core.domain.records import Decision, Item, Stage
+from hitl_core.loop.policy_book import LivePolicy
+from hitl_core.review_queue.queue import aging_of
+from hitl_core.routing.router import route
+from hitl_core.settings import Settings
+from hitl_core.store import claiming, decisions, events, items, tasks
+from hitl_core.store.engine import Store
+from hitl_core.store.rows import insert_rows
+
+TRIES = 3
+
+
+class BadRow(NamedTuple):
+    """A row that was not taken: its place in the batch (from 0), its id where it has one, and why."""
+
+    index: int
+    item_id: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What became of a batch: `results` in the order sent, each a Decision or a BadRow."""
+
+    results: tuple[Decision | BadRow, ...]
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """The decisions of the good rows, in order."""
+        return tuple(each for each in self.results if isinstance(each, Decision))
+
+    @property
+    def errors(self) -> tuple[BadRow, ...]:
+        """The rows that were not taken, in order."""
+        return tuple(each for each in self.results if isinstance(each, BadRow))
+
+
+class Prepared(NamedTuple):
+    """The rows that one submission writes."""
+
+    item: Item
+    decision: Decision
+    item_row: dict[str, Any]
+    decision_row: dict[str, Any]
+    task_row: dict[str, Any] | None
+
+
+@dataclass
+class Submitter:
+    """Writes submissions; remembers which lanes of the queue exist."""
+
+    store: Store
+    settings: Settings
+
+    def __post_init__(self) -> None:
+        self._lanes: set[tuple[str, str, str]] = set()
+
+    def one(self, given: Item | Mapping[str, Any], live: LivePolicy, now: datetime, actor: str) -> Decision:
+        """Submit one item; sending it again returns the decision that holds.
+
+        Raises:
+            InputError: the item cannot be stored.
+            ConflictError: its id came before with other content.
+        """
+        prepared = self.prepare(as_item(given), live, now)
+        with self.store.write() as tx:
+            if not items.insert(tx, prepared.item_row):
+                return self._seen_before(tx, prepared)
+            decisions.insert(tx, prepared.decision_row)
+            if prepared.task_row is not None:
+                self._open_lanes(tx, [prepared.task_row])
+                tasks.insert(tx, prepared.task_row)
+            key, route_name = prepared.item_row["key"], prepared.decision.route.value
+            data = {"decision": prepared.decision.id, "route": route_name}
+            project = prepared.item.project
+            events.append(tx, "item.submitted", at=now, actor=actor, project=project, item_key=key, data=data)
+        self._remember([prepared.task_row])
+        return prepared.decision
+
+    def many(
+        self, given: Iterable[Item | Mapping[str, Any]], live: LivePolicy, now: datetime, actor: str
+    ) -> BatchResult:
+        """Submit a batch in one transaction; bad rows are listed and the good ones land."""
+        results: list[Decision | BadRow | None] = []
+        fresh: list[tuple[int, Prepared]] = []
+        for index, each in enumerate(given):
+            results.append(None)
+            try:
+                fresh.append((index, self.prepare(as_item(each), live, now)))
+            except InputError as error:
+                results[index] = BadRow(index, _id_of(each), str(error))
+        for attempt in range(TRIES):
+            try:
+                self._write_batch(fresh, results, now, actor)
+                break
+            except sa.exc.IntegrityError:  # another process sent one of these ids at the same moment
+                if attempt + 1 == TRIES:
+                    raise
+        return BatchResult(tuple(each for each in results if each is not None))
+
+    def prepare(self, item: Item, live: LivePolicy, now: datetime) -> Prepared:
+        """Check the limits, decide, and make the rows."""
+        check_limits(item, self.settings)
+        decision = route(item, live.policy, policy_version=live.version, now=now, audit_secret=live.audit_secret)
+        key = new_id()
+        return Prepared(
+            item,
+            decision,
+            items.item_row(item, key=key, submitted_at=now),
+            decisions.decision_row(decision, key),
+            first_task(decision, key, live, now),
+        )
+
+    def _write_batch(
+        self,
+        fresh: list[tuple[int, Prepared]],
+        results: list[Decision | BadRow | None],
+        now: datetime,
+        actor: str,
+    ) -> None:
+        with self.store.write() as tx:
+            seen = items.find_many(tx, [(each.item.project, each.item.id) for _, each in fresh])
+            placed: dict[tuple[str, str], Decision] = {}
+            new = [pair for pair in fresh if self._is_new(tx, pair, seen, placed, results)]
+            insert_rows(tx, items.items, [each.item_row for _, each in new])
+            insert_rows(tx, decisions.decisions, [each.decision_row for _, each in new])
+            opened = [each.task_row for _, each in new if each.task_row is not None]
+            self._open_lanes(tx, opened)
+            insert_rows(tx, tasks.tasks, opened)
+            if new:
+                first, last = new[0][1].item_row["key"], new[-1][1].item_row["key"]
+                data = {"items": len(new), "tasks": len(opened), "first": first, "last": last}
+                events.append(tx, "items.submitted", at=now, actor=actor, data=data)
+        self._remember(opened)
+
+    def _is_new(
+        self,
+        tx: sa.Connection,
+        pair: tuple[int, Prepared],
+        seen: dict[tuple[str, str], items.Stored],
+        placed: dict[tuple[str, str], Decision],
+        results: list[Decision | BadRow | None],
+    ) -> bool:
+        index, prepared = pair
+        name = (prepared.item.project, prepared.item.id)
+        stored = seen.get(name)
+        if stored is None:
+            seen[name] = items.Stored(prepared.item_row["key"], prepared.item_row["digest"])
+            results[index] = placed[name] = prepared.decision
+            return True
+        if stored.digest != prepared.item_row["digest"]:
+            results[index] = BadRow(index, prepared.item.id, _conflict(prepared.item))
+            return False
+        results[index] = placed.get(name) or decisions.latest(tx, stored.key)
+        return False
+
+    def _seen_before(self, tx: sa.Connection, prepared: Prepared) -> Decision:
+        stored = items.find(tx, prepared.item.project, prepared.item.id)
+        assert stored is not None
+        if stored.digest != prepared.item_row["digest"]:
+            raise ConflictError(_conflict(prepared.item))
+        return decisions.latest(tx, stored.key)
+
+    def _open_lanes(self, tx: sa.Connection, rows: list[dict[str, Any]]) -> None:
+        unknown = {_lane(row) for row in rows} - self._lanes
+        if unknown:
+            claiming.open_lanes(tx, unknown)
+
+    def _remember(self, rows: Iterable[dict[str, Any] | None]) -> None:
+        self._lanes |= {_lane(row) for row in rows if row is not None}
+
+
+def first_task(decision: Decision, item_key: str, live: LivePolicy, now: datetime) -> dict[str, Any] | None:
+    """Return the task that a decision opens: a review, a blind audit, or none."""
+    if not (decision.needs_human or decision.audited):
+        return None
+    stage = Stage.HUMAN if decision.needs_human else Stage.AUDIT
+    return tasks.task_row(
+        decision,
+        item_key,
+        key=new_id(),
+        stage=stage,
+        blind=stage is Stage.AUDIT,
+        base=decision.priority,
+        aging=aging_of(live.policy),
+        now=now,
+    )
+
+
+def as_item(given: Item | Mapping[str, Any]) -> Item:
+    """Return an item for an item or a mapping of its fields.
+
+    Raises:
+        InputError: one line that names each field, what was expected and what was given.
+    """
+    if isinstance(given, Item):
+        return given
+    if not isinstance(given, Mapping):
+        raise InputError(f"expected an Item or a mapping of its fields, got {type(given).__name__}")
+    try:
+        return Item.model_validate(dict(given))
+    except ValidationError as error:
+        raise InputError(explain(error, Item)) from None
+    except RecursionError:
+        raise InputError("the item is nested too deeply; flatten metadata and inputs") from None
+
+
+def check_limits(item: Item, settings: Settings) -> None:
+    """Refuse an item that is larger than the settings allow.
+
+    Raises:
+        InputError: names the field, its size and the setting that limits it.
+    """
+    context = sum(len(each.text.encode()) + len(each.source) + len(each.title) for each in item.context)
+    extras = item.model_dump_json(include={"metadata", "inputs", "alternatives", "explanation", "few_shot_ids"})
+    for field, size, limit, setting in (
+        ("query", len(item.query.encode()), settings.max_query_bytes, "HITL_MAX_QUERY_BYTES"),
+        ("output", len(item.output.encode()), settings.max_output_bytes, "HITL_MAX_OUTPUT_BYTES"),
+        ("context", context, settings.max_context_bytes, "HITL_MAX_CONTEXT_BYTES"),
+        ("metadata, inputs, alternatives and explanation", len(extras), settings.max_extras_bytes, "HITL_MAX_EXTRAS_BYTES"),
+    ):
+        if size > limit:
+            raise InputError(f"{field} is {size:,} bytes, the limit is {limit:,}; shorten it or raise {setting}")
+    if len(item.context) > settings.max_passages:
+        raise InputError(
+            f"context has {len(item.context)} passages, the limit is {settings.max_passages}; "
+            "send the best ones or raise HITL_MAX_PASSAGES"
+        )
+
+
+def _lane(row: dict[str, Any]) -> tuple[str, str, str]:
+    return row["pool"], row["project"], row["expertise"]
+
+
+def _conflict(item: Item) -> str:
+    return (
+        f"item {item.id!r:.80} of project {item.project!r:.60} was submitted before with other content; "
+        "use a new id for a new output"
+    )
+
+
+def _id_of(given: Any) -> str | None:
+    value = given.id if isinstance(given, Item) else given.get("id") if isinstance(given, Mapping) else None
+    return str(value) if value is not None else None

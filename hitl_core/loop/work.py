@@ -1,0 +1,121 @@
+"""What needs time or a model happens here, in `hitl work`; without it the product still reviews.
+
+Each tick returns expired leases, ages and re-keys pending tasks, embeds new golden examples and brings the
+few-shot index up to date.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+
+from hitl_core.domain.errors import ModelUnavailableError, StoreUnavailableError
+from hitl_core.domain.records import Item
+from hitl_core.review_queue.queue import aging_of
+from hitl_core.routing.router import route
+from hitl_core.store import claiming, events, overview, tasks
+
+if TYPE_CHECKING:
+    from hitl_core.loop.hallway import Loop
+
+TICK_SECONDS = 0.5
+REKEY_BATCH = 500
+SEEN_SECONDS = 10.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Tick:
+    """What one round of the worker did."""
+
+    expired: int = 0
+    aged: int = 0
+    rekeyed: int = 0
+    embedded: int = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether there may be more to do at once."""
+        return bool(self.aged or self.rekeyed or self.embedded)
+
+
+def run_worker(loop: Loop, stop: threading.Event) -> None:
+    """Work until `stop` is set; a database that is away is tried again, a missing model is reported once."""
+    name, embedding, last_seen = f"{socket.gethostname()}:{os.getpid()}", True, None
+    while not stop.is_set():
+        try:
+            done = work_once(loop, embed=embedding)
+            now = loop.clock.now()
+            if last_seen is None or (now - last_seen).total_seconds() >= SEEN_SECONDS:
+                _report(loop, name, done)
+                last_seen = now
+        except StoreUnavailableError as error:
+            _log.warning("%s", error)
+            stop.wait(5 * TICK_SECONDS)
+            continue
+        except ModelUnavailableError as error:
+            _log.error("examples are found by words only: %s", error)
+            embedding = False
+            continue
+        if not done.busy:
+            stop.wait(TICK_SECONDS)
+
+
+def work_once(loop: Loop, *, embed: bool = True) -> Tick:
+    """Do one round; `embed=False` leaves out what needs the embedding model.
+
+    Raises:
+        StoreUnavailableError: the database is away.
+        ModelUnavailableError: the embedding model cannot be loaded.
+    """
+    tick = Tick()
+    tick.expired, tick.aged = loop.queue.sweep()
+    tick.rekeyed = rekey_pending(loop)
+    if embed:
+        tick.embedded = loop.golden.embed_pending()
+        loop.golden.catch_up()
+    return tick
+
+
+def rekey_pending(loop: Loop, *, limit: int = REKEY_BATCH) -> int:
+    """Bring the order of up to `limit` pending tasks to the live policy's weights; return how many changed."""
+    live, now = loop.policies.live(), loop.clock.now()
+    aging = aging_of(live.policy)
+    with loop.store.write() as tx:
+        stale = tasks.stale_keys(tx, live.version, limit=limit)
+        if not stale:
+            return 0
+        rows: list[dict[str, object]] = []
+        for row in stale:
+            base = _base_under(live.policy, row, live.version)
+            band, rank = aging.rank(base, row.created_at, now)
+            keys = {"new_base": base, "new_band": band, "new_rank": rank, "new_keyed_version": live.version}
+            rows.append({"row_key": row.key, **keys})
+        claiming.rekey(tx, rows)
+        events.append(tx, "tasks.rekeyed", at=now, actor=loop.actor, data={"tasks": len(rows), "policy": live.version})
+    return len(rows)
+
+
+def _base_under(policy: object, row: object, version: int) -> float:
+    decision = tasks.decision_of(row)
+    item = Item.model_validate_json(row.body)  # type: ignore[attr-defined]
+    again = route(
+        item,
+        policy,  # type: ignore[arg-type]
+        policy_version=version,
+        now=decision.created_at,
+        audit_secret=b"",
+        confidence=decision.confidence,
+    )
+    return again.priority
+
+
+def _report(loop: Loop, name: str, tick: Tick) -> None:
+    with loop.store.write() as tx:
+        overview.seen(tx, name, at=loop.clock.now(), data=orjson.dumps(tick).decode())

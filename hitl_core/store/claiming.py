@@ -1,0 +1,147 @@
+"""The order of the queue, and the one statement that hands out its head.
+
+Priority is `base + waiting · min(age, cap) / cap`. Below the cap the order of two rows never changes, so a
+row younger than the cap (band 0) is ranked once by `base - waiting · created / cap`, and an older one
+(band 1) by `base`. A row moves once, from band 0 to band 1. Rows of one pool, project and required expertise
+form a lane; a claim looks at the two heads of each lane that is open to the reviewer and takes the best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from hitl_core.store.tables import Micros, lanes, tasks, to_micros
+
+MICROS_PER_HOUR = 3_600_000_000
+
+
+class Aging(NamedTuple):
+    """How waiting raises priority: by `weight` in all, growing linearly until `cap_hours`."""
+
+    weight: float
+    cap_hours: float
+
+    def rank(self, base: float, created_at: datetime, now: datetime) -> tuple[int, float]:
+        """Return the band and the static rank of a row."""
+        if now - created_at >= timedelta(hours=self.cap_hours):
+            return 1, base
+        return 0, base - self.weight * (to_micros(created_at) / MICROS_PER_HOUR) / self.cap_hours
+
+    def drift(self, now: datetime) -> float:
+        """Return what turns a band 0 rank into a priority at this moment."""
+        return self.weight * (to_micros(now) / MICROS_PER_HOUR) / self.cap_hours
+
+
+class Claim(NamedTuple):
+    """Who asks for work, what is open to them, and the lease they get."""
+
+    reviewer: str
+    pools: Sequence[str]
+    expertise: Sequence[str]
+    project: str | None
+    token: str
+    now: datetime
+    lease_expires_at: datetime
+
+
+_OPEN = "l.pool IN :pools AND l.expertise IN :expertise AND (:project = '' OR l.project = :project)"
+_HEAD = """SELECT t.key FROM tasks t
+  WHERE t.status = 'pending' AND t.pool = l.pool AND t.project = l.project AND t.expertise = l.expertise
+    AND t.band = b.band
+    AND NOT EXISTS (SELECT 1 FROM skips s WHERE s.task_key = t.key AND s.reviewer = :reviewer AND s.until_at > :now)
+  ORDER BY t.rank DESC, t.key LIMIT 1"""
+_BEST = """SELECT t.key FROM heads JOIN tasks t ON t.key = heads.key
+  ORDER BY CASE WHEN t.band = 1 THEN t.rank + :weight
+                WHEN t.rank + :drift > t.base + :weight THEN t.base + :weight
+                ELSE t.rank + :drift END DESC, t.key LIMIT 1"""
+_TAKE = """UPDATE tasks SET status = 'claimed', version = version + 1, token = :token, claimed_by = :reviewer,
+  claimed_at = :now, lease_expires_at = :lease_expires_at
+  WHERE key = (SELECT key FROM best) RETURNING key"""
+_SQLITE = f"""WITH heads AS (
+  SELECT ({_HEAD}) AS key FROM lanes l, (SELECT 0 AS band UNION ALL SELECT 1) b WHERE {_OPEN}
+), best AS ({_BEST}) {_TAKE}"""
+_POSTGRESQL = f"""WITH heads AS MATERIALIZED (
+  SELECT h.key FROM lanes l CROSS JOIN (VALUES (0), (1)) AS b (band)
+  CROSS JOIN LATERAL ({_HEAD} FOR UPDATE SKIP LOCKED) AS h WHERE {_OPEN}
+), best AS ({_BEST}) {_TAKE}"""
+
+
+def _statement(text: str) -> sa.TextClause:
+    return sa.text(text).bindparams(
+        sa.bindparam("pools", expanding=True),
+        sa.bindparam("expertise", expanding=True),
+        sa.bindparam("now", type_=Micros),
+        sa.bindparam("lease_expires_at", type_=Micros),
+        sa.bindparam("project", type_=sa.Text),
+        sa.bindparam("reviewer", type_=sa.Text),
+    )
+
+
+_CLAIM = {"sqlite": _statement(_SQLITE), "postgresql": _statement(_POSTGRESQL)}
+
+
+def claim(tx: sa.Connection, wanted: Claim, aging: Aging) -> str | None:
+    """Hand the best open task to the reviewer; return its key, None where nothing is open.
+
+    On PostgreSQL rows that another claim is looking at are skipped, so two reviewers never meet.
+    """
+    values = {
+        **wanted._asdict(),
+        "project": wanted.project or "",
+        "weight": aging.weight,
+        "drift": aging.drift(wanted.now),
+    }
+    return tx.execute(_CLAIM[tx.dialect.name], values).scalar()
+
+
+def open_lanes(tx: sa.Connection, wanted: set[tuple[str, str, str]]) -> None:
+    """Make sure that lanes (pool, project, expertise) exist before tasks enter them."""
+    insert = sa.text(
+        "INSERT INTO lanes (pool, project, expertise) VALUES (:pool, :project, :expertise) ON CONFLICT DO NOTHING"
+    )
+    tx.execute(insert, [dict(zip(("pool", "project", "expertise"), lane, strict=True)) for lane in sorted(wanted)])
+
+
+def move_bands(tx: sa.Connection, now: datetime, aging: Aging, *, limit: int = 1000) -> int:
+    """Move up to `limit` pending rows that reached the cap to band 1; return how many moved."""
+    due = (
+        sa.select(tasks.c.key)
+        .where(sa.text("status = 'pending' AND band = 0"), tasks.c.created_at <= now - timedelta(hours=aging.cap_hours))
+        .order_by(tasks.c.created_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    moved = sa.update(tasks).where(tasks.c.key.in_(due)).values(band=1, rank=tasks.c.base)
+    return tx.execute(moved).rowcount
+
+
+def rekey(tx: sa.Connection, rows: Sequence[dict[str, object]]) -> None:
+    """Write new keys (`row_key`, base, band, rank, keyed_version) of pending rows."""
+    statement = (
+        sa.update(tasks)
+        .where(tasks.c.key == sa.bindparam("row_key"), tasks.c.status == "pending")
+        .values({name: sa.bindparam(f"new_{name}") for name in ("base", "band", "rank", "keyed_version")})
+    )
+    tx.execute(statement, list(rows))
+
+
+def lanes_with_work(tx: sa.Connection) -> list[tuple[str, str, str, int]]:
+    """Return (pool, project, expertise, pending) of every lane that has pending tasks."""
+    query = (
+        sa.select(lanes.c.pool, lanes.c.project, lanes.c.expertise, sa.func.count())
+        .join(
+            tasks,
+            sa.and_(
+                sa.text("tasks.status = 'pending'"),
+                tasks.c.pool == lanes.c.pool,
+                tasks.c.project == lanes.c.project,
+                tasks.c.expertise == lanes.c.expertise,
+            ),
+        )
+        .group_by(lanes.c.pool, lanes.c.project, lanes.c.expertise)
+    )
+    return [tuple(row) for row in tx.execute(query)]  # type: ignore[misc]

@@ -1,0 +1,1 @@
+"""What leaves the database for people: listings row by row, and figures."""

@@ -1,0 +1,52 @@
+"""Telling waiting processes that an outcome is there: NOTIFY on PostgreSQL, a cheap look on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import sqlalchemy as sa
+
+from hitl_core.store.engine import Store
+from hitl_core.store.tables import reviews
+
+CHANNEL = "hitl_outcome"
+
+
+def outcome(tx: sa.Connection, item_key: str) -> None:
+    """Announce at commit that the outcome of an item may have changed."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(sa.text("SELECT pg_notify(:channel, :key)"), {"channel": CHANNEL, "key": item_key})
+
+
+def reviewed(store: Store, item_keys: Collection[str]) -> set[str]:
+    """Return which of the items have reviews; one indexed query for all that wait."""
+    keys = list(item_keys)
+    found: set[str] = set()
+    with store.read() as tx:
+        for start in range(0, len(keys), 500):
+            chunk = keys[start : start + 500]
+            found |= set(tx.execute(sa.select(reviews.c.item_key).where(reviews.c.item_key.in_(chunk))).scalars())
+    return found
+
+
+def listen(store: Store, *, poll_seconds: float) -> Iterator[str | None]:
+    """Yield item keys as they are announced on PostgreSQL, and None after every quiet `poll_seconds`.
+
+    Holds one connection of its own until the generator is closed.
+    """
+    connection = store.engine.raw_connection()
+    try:
+        driver = connection.driver_connection
+        driver.autocommit = True  # type: ignore[union-attr]
+        driver.execute(f"LISTEN {CHANNEL}")  # type: ignore[union-attr]
+        yield None
+        while True:
+            heard = False
+            for note in driver.notifies(timeout=poll_seconds, stop_after=1):  # type: ignore[union-attr]
+                heard = True
+                yield note.payload
+            if not heard:
+                yield None
+    finally:
+        connection.invalidate()
+        connection.close()
