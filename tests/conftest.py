@@ -7,12 +7,16 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.services.browser import find_chromium
 from tests.services.ci import missing
 from tests.services.postgres import PostgresServer, PostgresUnavailableError, find_binaries, running_server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Before any test imports them: no library may look for a newer model or price list.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -63,6 +67,24 @@ def chromium_path() -> Path:
     if path is None:
         missing("no Chromium: run `make test`, which installs one, or name one in HITL_CHROMIUM")
     return path
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: Path) -> Iterator[Browser]:
+    """A headless Chromium; open a context of your own in it.
+
+    One a module, not one a session: while Playwright's synchronous API is open no event loop can be started in this
+    process, and an `asyncio.run` in any later test would fail.
+    """
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # Chromium refuses to sandbox itself as root
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="session")
