@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from hitl_core.domain.errors import InputError, did_you_mean, explain
 from hitl_core.domain.records import Item, canonical_json
-from hitl_core.integrations.values import as_field, plain
+from hitl_core.integrations.values import as_field, plain, with_source
 
 FIELDS = tuple(Item.model_fields)
 REQUIRED = ("query", "output")
@@ -27,12 +27,14 @@ class ColumnMap:
     `sources` maps a field (or `metadata.key`, `inputs.key`) to a column or a dotted path into one; `constants`
     holds values that are the same for every row; with `rest` the columns nobody asked for go to metadata.
     `unseen` are fields that map themselves although the head of the file does not have them (JSON rows differ).
+    `split_source`: a passage that opens with its address on a line of its own gives it as its source.
     """
 
     sources: Mapping[str, str]
     constants: Mapping[str, str] = field(default_factory=dict)
     rest: bool = False
     unseen: frozenset[str] = frozenset()
+    split_source: bool = False
 
     def describe(self) -> str:
         """Return one line such as `query = question, output = answer, project := legal`."""
@@ -163,6 +165,8 @@ class ItemBuilder:
             _assign(fields, target, as_field(target, value, self.dropped))
         for target, text in self._map.constants.items():
             _assign(fields, target, as_field(target, text, self.dropped))
+        if self._map.split_source and "context" in fields:
+            fields["context"] = [with_source(each) for each in fields["context"]]
         if self._map.rest:
             self._add_rest(fields, values)
         return fields

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
@@ -20,6 +21,7 @@ _PASSAGE_KEYS = {
     "retrieval_score": ("retrieval_score", "score", "similarity"),
 }
 _MAX_DEPTH = 40
+_ADDRESS = re.compile(r"\s*(?:\[\d+\]\s*)?(https?://\S+)[ \t]*\n\s*(?=\S)")
 
 
 def as_field(target: str, value: Any, dropped: Counter[str]) -> Any:
@@ -58,6 +60,16 @@ def passages(value: Any, dropped: Counter[str]) -> list[Any]:
     if not isinstance(value, (list, tuple)):
         raise ValueError(f"context: is a {type(value).__name__}, expected text or a list of passages")
     return [_passage(part, dropped) for part in value if part is not None and part != ""]
+
+
+def with_source(passage: Any) -> Any:
+    """Return a passage whose text opens with its address on a line (`[1] https://…`) as an object with that source."""
+    text = passage if isinstance(passage, str) else passage.get("text") if not passage.get("source") else None
+    found = _ADDRESS.match(text) if isinstance(text, str) else None
+    if found is None:
+        return passage
+    rest = {} if isinstance(passage, str) else passage
+    return {**rest, "text": text[found.end() :], "source": found[1]}
 
 
 def plain(value: Any, depth: int = 0) -> Any:

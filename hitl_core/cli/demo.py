@@ -1,0 +1,90 @@
+"""`hitl demo`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hitl_core.cli.context import note
+from hitl_core.cli.serving import DEFAULT_PORT, is_free, serve
+from hitl_core.domain.errors import InputError
+
+DEMO_DATABASE = Path("data/local/demo.db")
+_PORTS_TRIED = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo")(demo)
+
+
+def demo(
+    context: typer.Context,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the demo's database first.")] = False,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True,
+    load_only: Annotated[bool, typer.Option("--load-only", help="Load the data and stop.")] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Port; default the first free one from 8501.")
+    ] = None,
+) -> None:
+    """Load the demo project, marked as synthetic, and open the app on it.
+
+    Example: hitl demo --fresh --port 8600
+
+    It lives in a database of its own, data/local/demo.db (or the one --database names), and stays as you
+    leave it until --fresh.
+    """
+    url = _database_url(context, fresh=fresh)
+    os.environ["HITL_DATABASE_URL"] = url
+    _load(url)
+    if not load_only:
+        serve(host, port or _first_free(host), browser=browser)
+
+
+def _database_url(context: typer.Context, *, fresh: bool) -> str:
+    given = context.parent.params.get("database_url") if context.parent else None
+    if given is None:
+        if fresh:
+            _delete(DEMO_DATABASE)
+        return f"sqlite:///{DEMO_DATABASE}"
+    if fresh:
+        raise InputError("--fresh deletes only the demo's own database; empty the one of --database yourself")
+    return str(given)
+
+
+def _delete(path: Path) -> None:
+    for ending in ("", "-wal", "-shm", "-gate"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    shutil.rmtree(path.with_name(f"{path.name}-index"), ignore_errors=True)
+
+
+def _load(url: str) -> None:
+    from hitl_core.loop.demo import load_demo_project
+
+    note("hitl: loading the demo project (synthetic history of 60 days)")
+    shown = sys.stderr.isatty()
+
+    def progress(done: int, total: int) -> None:
+        if shown and (done % 20 == 0 or done == total):
+            print(f"\r{done}/{total} ", end="" if done < total else "\n", file=sys.stderr, flush=True)
+
+    report = load_demo_project(url, on_progress=progress)
+    if report.submitted:
+        note(
+            f"hitl: {report.submitted} items, {report.reviewed} reviewed by synthetic people, {report.waiting} for you"
+        )
+    else:
+        note("hitl: the demo project is there already; --fresh starts it over")
+
+
+def _first_free(host: str) -> int:
+    for port in range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED):
+        if is_free(host, port):
+            return port
+    return DEFAULT_PORT

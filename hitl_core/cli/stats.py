@@ -1,0 +1,73 @@
+"""`hitl stats`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from hitl_core.cli.context import opened_loop, print_json, print_rows, since_moment
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("stats")(stats)
+
+
+def stats(
+    since: Annotated[str | None, typer.Option(help="Only what happened since then: 30d, 12h or 2026-01-31.")] = None,
+    project: Annotated[str | None, typer.Option(help="Only this project.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Count items by route, open work by stage and expertise, reviews by verdict, and golden examples.
+
+    Example: hitl stats --since 30d --json
+
+    Open work is what is open now, whatever --since says.
+    """
+    found = _figures(since_moment(since), project)
+    if as_json:
+        print_json(found)
+        return
+    print(f"items: {found['items']:,}")
+    _print_shares("routes", found["routes"])
+    _print_shares("reviews", found["reviews"], f", {found['undone']:,} taken back" if found["undone"] else "")
+    print("golden: " + (", ".join(f"{name} {n:,}" for name, n in found["golden"].items()) or "none"))
+    if found["open"]:
+        print("open work:")
+        print_rows(
+            ("stage", "expertise", "pending", "claimed", "overdue", "oldest"), [_cells(r) for r in found["open"]]
+        )
+    else:
+        print("open work: none")
+
+
+def _figures(since: datetime | None, project: str | None) -> dict[str, Any]:
+    from hitl_core.store.exports import figures
+
+    with opened_loop() as loop:
+        counts = loop.counts(since=since, project=project)
+        with loop.store.read() as tx:
+            return {
+                "since": since,
+                "project": project,
+                "items": figures.count_items(tx, since=since, project=project),
+                "routes": counts.routes,
+                "reviews": counts.verdicts,
+                "undone": figures.count_undone(tx, since=since, project=project),
+                "golden": figures.count_golden(tx, since=since, project=project),
+                "open": counts.waiting,
+            }
+
+
+def _print_shares(name: str, counts: dict[str, int], more: str = "") -> None:
+    total = sum(counts.values())
+    ordered = sorted(counts.items(), key=lambda pair: -pair[1])
+    shares = ", ".join(f"{key} {count:,} ({count / total:.0%})" for key, count in ordered)
+    print(f"{name} (n={total:,}): {shares or 'none'}{more}")
+
+
+def _cells(row: dict[str, Any]) -> tuple[Any, ...]:
+    oldest = row["oldest_at"].isoformat(timespec="minutes")
+    return row["stage"], row["expertise"] or "any", row["pending"], row["claimed"], row["overdue"], oldest
