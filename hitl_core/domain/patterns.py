@@ -1,8 +1,8 @@
 """Regular expressions in a policy: refused at load when a hostile text could make them run for minutes.
 
 Python's matcher backtracks. Three shapes make that explode and are refused: a repeat inside a repeat (`(a+)+`), a
-choice inside a repeat (`(a|ab)+`) and a reference to a group. What remains costs at most (ways to choose) times (length
-of the text) to the power of (open-ended repeats + 1), so the more of them a pattern has, the less of a text is searched.
+choice inside a repeat (`(a|ab)+`) and a reference to a group. What remains costs at most (ways to choose) times
+(length of the text) to the power of (open-ended repeats + 1), so the more of them, the less of a text is searched.
 """
 
 from __future__ import annotations

@@ -114,7 +114,8 @@ class Policy(Record):
             require_clean_json(data, "policy")
             return cls.model_validate(data)
         except ValidationError as error:
-            raise PolicyError(f"{source}: {one_line(explain(error, cls)).replace('a valid tuple', 'a list')}") from None
+            message = one_line(explain(error, cls)).removeprefix("input: ").replace("a valid tuple", "a list")
+            raise PolicyError(f"{source}: {message}") from None
         except (ValueError, RecursionError) as error:
             message = one_line(str(error)).replace("which JSON cannot hold", "which a policy cannot hold")
             raise PolicyError(f"{source}: {message.replace('a finite number or null', 'a finite number')}") from None

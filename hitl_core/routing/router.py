@@ -1,0 +1,171 @@
+"""The router: from an item and a policy to a decision, with the reasons in order. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from hitl_core.domain.policy import Policy
+from hitl_core.domain.records import Decision, Item, PriorityClass, Route
+from hitl_core.routing.coin import audit_draw
+from hitl_core.routing.evaluation import missing_fields
+from hitl_core.routing.facts import Facts
+from hitl_core.routing.plan import STRICTNESS, Ground, Plan, plan_for
+from hitl_core.routing.priority import base_priority
+
+_CLASS_OF_ROUTE = {
+    Route.MANUAL: PriorityClass.HIGH,
+    Route.SYNC_REVIEW: PriorityClass.HIGH,
+    Route.ASYNC_REVIEW: PriorityClass.MEDIUM,
+    Route.AUTO_APPROVE: PriorityClass.LOW,
+    Route.AUTO_REJECT: PriorityClass.LOW,
+}
+_URGENCY = {PriorityClass.LOW: 0, PriorityClass.MEDIUM: 1, PriorityClass.HIGH: 2, PriorityClass.CRITICAL: 3}
+
+
+class _Fired(NamedTuple):
+    """What the rules that fired ask for together."""
+
+    reasons: list[str]
+    person: Route | None
+    without_person: Route | None
+    priority_class: PriorityClass | None
+    expertise: str
+
+
+def route(
+    item: Item,
+    policy: Policy,
+    *,
+    policy_version: int,
+    now: datetime,
+    audit_secret: bytes,
+    confidence: float | None = None,
+    signals: Mapping[str, Any] | None = None,
+    seq: int = 1,
+    supersedes: str | None = None,
+) -> Decision:
+    """Decide what happens to an item.
+
+    A rule that sends an item to a person is never overruled, neither by a confidence nor by another rule; of several
+    the strictest wins (manual, then sync, then async). A missing or non-finite confidence goes to a person whatever
+    else is said.
+
+    Args:
+        item: what was submitted.
+        policy: by which to decide.
+        policy_version: under which number it is stored; the decision names it.
+        now: aware UTC; the decision's time and the start of its SLA.
+        audit_secret: key of the audit coin, used where the policy has none of its own.
+        confidence: calibrated, in [0, 1]; without it the item's own counts.
+        signals: measurements by name, as rules see them under `signals.`.
+        seq: place in the item's chain of decisions, from 1.
+        supersedes: id of the decision that this one takes the place of.
+
+    Returns:
+        The decision; `priority` is the part that does not grow with waiting, `due_at` is None when no person looks.
+
+    Raises:
+        ConfigurationError: there is no audit secret.
+    """
+    plan = plan_for(policy)
+    usable, problem = _usable(item.confidence, confidence)
+    facts = Facts(item, signals or {}, usable)
+    fired = _fire(plan, facts)
+    ground = plan.ground_for(item)
+    chosen, reasons = _settle(fired, ground, usable, problem)
+    priority_class, raised = _priority_class(fired.priority_class, chosen)
+    needs_person = chosen in STRICTNESS
+    rate = 1.0 if needs_person else ground.audit_rate
+    audited = not needs_person and rate > 0 and audit_draw(plan.secret or audit_secret, item.project, item.id) < rate
+    return Decision(
+        item_id=item.id,
+        project=item.project,
+        seq=seq,
+        supersedes=supersedes,
+        route=chosen,
+        reasons=tuple(reasons),
+        raw_confidence=_finite(item.confidence),
+        confidence=usable,
+        policy_version=policy_version,
+        priority=base_priority(item, policy, confidence=usable, priority_class=priority_class, class_raised=raised),
+        priority_class=priority_class,
+        expertise=fired.expertise,
+        due_at=now + plan.targets[priority_class] if needs_person or audited else None,
+        audited=audited,
+        inclusion_probability=rate,
+        created_at=now,
+    )
+
+
+def _usable(raw: float | None, calibrated: float | None) -> tuple[float | None, str]:
+    """Return the confidence to decide by, or None and the reason why there is none."""
+    if raw is not None and not math.isfinite(raw):
+        return None, "confidence_not_finite"
+    confidence = raw if calibrated is None else calibrated
+    if confidence is None:
+        return None, "confidence_missing"
+    if not math.isfinite(confidence):
+        return None, "confidence_not_finite"
+    if not 0 <= confidence <= 1:
+        return None, "confidence_out_of_range"
+    return confidence + 0.0, ""
+
+
+def _finite(value: float | None) -> float | None:
+    return value + 0.0 if value is not None and math.isfinite(value) else None
+
+
+def _fire(plan: Plan, facts: Facts) -> _Fired:
+    reasons: list[str] = []
+    routes: set[Route] = set()
+    highest: PriorityClass | None = None
+    expertise = ""
+    for rule, check, on_unknown in plan.rules:
+        verdict = check(facts)
+        if not (verdict or (verdict is None and on_unknown)):
+            continue
+        reasons.append(rule.id)
+        if verdict is None:
+            reasons.extend(f"missing:{name}" for name in missing_fields(rule.when, facts))
+        if rule.route is not None:
+            routes.add(rule.route)
+        if rule.priority_class is not None and (highest is None or _URGENCY[rule.priority_class] > _URGENCY[highest]):
+            highest = rule.priority_class
+        expertise = expertise or rule.expertise
+    return _Fired(reasons, _strictest(routes), _without_person(routes), highest, expertise)
+
+
+def _strictest(routes: set[Route]) -> Route | None:
+    return max((route for route in routes if route in STRICTNESS), key=STRICTNESS.__getitem__, default=None)
+
+
+def _without_person(routes: set[Route]) -> Route | None:
+    """Holding back beats letting go."""
+    return next((route for route in (Route.AUTO_REJECT, Route.AUTO_APPROVE) if route in routes), None)
+
+
+def _settle(fired: _Fired, ground: Ground, usable: float | None, problem: str) -> tuple[Route, list[str]]:
+    """Bring rules and tier together; the tier is named among the reasons when its route is the one taken."""
+    if usable is None:
+        person = {Route.SYNC_REVIEW} | ({fired.person} if fired.person else set())
+        return _strictest(person) or Route.SYNC_REVIEW, [*fired.reasons, problem]
+    tier, tier_reason = ground.tiers.place(usable)
+    if fired.person is not None:
+        chosen = _strictest({fired.person, tier}) or fired.person
+    else:
+        chosen = fired.without_person or tier
+    if chosen != tier:
+        return chosen, fired.reasons
+    named = [ground.reason, tier_reason] if ground.reason else [tier_reason]
+    return chosen, [*fired.reasons, *named]
+
+
+def _priority_class(by_rule: PriorityClass | None, chosen: Route) -> tuple[PriorityClass, bool]:
+    """Return the class, and whether a rule raised it above what the route stands for."""
+    by_route = _CLASS_OF_ROUTE[chosen]
+    if by_rule is not None and _URGENCY[by_rule] > _URGENCY[by_route]:
+        return by_rule, True
+    return by_route, False
