@@ -43,7 +43,7 @@ services: setup
 	@$(PY) -m tests.services
 
 test: services ## all tests, with the browser and the PostgreSQL they need
-	$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) $(ARGS)
 
 lint: setup ## format, style, types, imports and dependencies, changing nothing
 	$(VENV)/bin/ruff format --check .

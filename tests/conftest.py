@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,8 @@ from tests.services.postgres import PostgresServer, PostgresUnavailableError, fi
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+BROWSER_TESTS = "tests/browser/"
+
 # Before any test imports them: no library may look for a newer model or price list.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
@@ -26,12 +28,25 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything below tests/browser, and keep it on one worker: two browsers slow each other into time-outs."""
+    """Mark everything below tests/browser."""
     for item in items:
-        if "browser" in item.path.relative_to(item.config.rootpath).parts[1:-1]:
+        if item.nodeid.startswith(BROWSER_TESTS):
             item.add_marker("browser")
-        if item.get_closest_marker("browser") is not None:
-            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep all browser tests on one worker: two browsers slow each other into time-outs.
+
+    Not by xdist's own groups: they are written into a node id that pytest 9.2 no longer lets it change.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneBrowserScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+        def _split_scope(self, nodeid: str) -> str:
+            return BROWSER_TESTS if nodeid.startswith(BROWSER_TESTS) else nodeid
+
+    return OneBrowserScheduling(config, log)
 
 
 @pytest.fixture(autouse=True)
