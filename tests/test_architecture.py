@@ -102,10 +102,18 @@ def test_functions_are_short() -> None:
         f"{name(path)}:{node.lineno} {node.name}": length
         for path in written_modules()
         for node in ast.walk(tree(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (length := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (length := code_lines(node)) > FUNCTION_LINES
     }
     assert not too_long, f"split these functions, more than {FUNCTION_LINES} lines: {too_long}"
+
+
+def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The length of a function without its docstring, which may be as long as the matter needs."""
+    lines = (function.end_lineno or function.lineno) - function.lineno + 1
+    first = function.body[0]
+    if ast.get_docstring(function) is not None:
+        lines -= (first.end_lineno or first.lineno) - first.lineno + 1
+    return lines
 
 
 def test_folders_are_small() -> None:

@@ -1,17 +1,17 @@
 """Every error the product raises on purpose.
 
-    HitlError
-    ├── InputError (ValueError)      what was given cannot be used; says what was expected and what to do
-    │   ├── PolicyError              a policy file or a policy field
-    │   └── ConfigurationError       a setting, an option or an address
-    ├── ConflictError                somebody else got there first, or the same id came with other content
-    │   ├── LeaseLostError           the task was taken over after the lease ran out; carries the review back
-    │   └── UndoRefusedError         the decision was already used and can no longer be taken back
-    ├── NotFoundError (LookupError)  nothing is stored under that id
-    ├── StoreError                   the database
-    │   ├── StoreUnavailableError    it cannot be reached or written
-    │   └── SchemaError              it was written by an older or newer version
-    └── ModelUnavailableError        an embedding model or its weights cannot be used
+HitlError
+├── InputError (ValueError)      what was given cannot be used; says what was expected and what to do
+│   ├── PolicyError              a policy file or a policy field
+│   └── ConfigurationError       a setting, an option or an address
+├── ConflictError                somebody else got there first, or the same id came with other content
+│   ├── LeaseLostError           the task was taken over after the lease ran out; carries the review back
+│   └── UndoRefusedError         the decision was already used and can no longer be taken back
+├── NotFoundError (LookupError)  nothing is stored under that id
+├── StoreError                   the database
+│   ├── StoreUnavailableError    it cannot be reached or written
+│   └── SchemaError              it was written by an older or newer version
+└── ModelUnavailableError        an embedding model or its weights cannot be used
 """
 
 from __future__ import annotations

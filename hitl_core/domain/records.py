@@ -197,8 +197,7 @@ class Item(Record):
 
     def content(self) -> dict[str, Any]:
         """Return what makes two submissions the same: everything but the time, JSON-ready."""
-        body = self.model_dump(mode="json", exclude={"created_at"})
-        return body
+        return self.model_dump(mode="json", exclude={"created_at"})
 
 
 class Decision(Record):

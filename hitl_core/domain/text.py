@@ -38,18 +38,25 @@ def require_clean_json(value: Any, name: str) -> Any:
         node, path, depth = stack.pop()
         if depth > MAX_JSON_DEPTH:
             raise ValueError(f"{name} is nested deeper than {MAX_JSON_DEPTH} levels; flatten it")
-        if isinstance(node, str):
-            require_clean(node, path)
-        elif isinstance(node, float) and not math.isfinite(node):
-            raise ValueError(f"{path} is {node}, which JSON cannot hold; send a finite number or null")
-        elif isinstance(node, Mapping):
-            for key, child in node.items():
-                if not isinstance(key, str):
-                    raise ValueError(f"{path} has the key {key!r}; JSON keys are strings")
-                require_clean(key, f"a key of {path}")
-                stack.append((child, f"{path}.{key[:40]}", depth + 1))
+        if isinstance(node, Mapping):
+            stack.extend((child, f"{path}.{_key(key, path)[:40]}", depth + 1) for key, child in node.items())
         elif isinstance(node, (list, tuple)):
             stack.extend((child, f"{path}.{index}", depth + 1) for index, child in enumerate(node))
-        elif node is not None and not isinstance(node, (bool, int, float)):
-            raise ValueError(f"{path} is a {type(node).__name__}, which JSON cannot hold; send text or numbers")
+        else:
+            _require_scalar(node, path)
     return value
+
+
+def _key(key: Any, path: str) -> str:
+    if not isinstance(key, str):
+        raise ValueError(f"{path} has the key {key!r}; JSON keys are strings")
+    return require_clean(key, f"a key of {path}")
+
+
+def _require_scalar(node: Any, path: str) -> None:
+    if isinstance(node, str):
+        require_clean(node, path)
+    elif isinstance(node, float) and not math.isfinite(node):
+        raise ValueError(f"{path} is {node}, which JSON cannot hold; send a finite number or null")
+    elif node is not None and not isinstance(node, (bool, int, float)):
+        raise ValueError(f"{path} is a {type(node).__name__}, which JSON cannot hold; send text or numbers")

@@ -14,6 +14,7 @@ from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Decision, Item, Outcome, Reviewer
 from hitl_core.domain.text import require_clean
 from hitl_core.loop import reading, waiting
+from hitl_core.loop.opening import assemble
 from hitl_core.loop.outcome import current_outcome, find_key
 from hitl_core.loop.policy_book import LivePolicy, PolicyBook, as_policy
 from hitl_core.loop.submit import BatchResult, Submitter
@@ -70,9 +71,7 @@ class Loop:
             SchemaError: an older or newer database; the message says what to run.
             StoreUnavailableError: it cannot be reached.
         """
-        from hitl_core.loop.opening import open_loop
-
-        return open_loop(url, as_policy(policy), clock=clock, actor=actor, settings=settings)
+        return Loop(*assemble(url, as_policy(policy), clock=clock, actor=actor, settings=settings))
 
     def acting_as(self, name: str) -> Loop:
         """Return a view of the same loop whose writes carry another name."""
@@ -196,6 +195,7 @@ class Loop:
 
     def close(self) -> None:
         """Close the database connections and keep the few-shot index."""
+        self.watcher.close()
         self.golden.close()
         self.store.close()
 

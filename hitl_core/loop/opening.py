@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_core.domain.clock import Clock, SystemClock
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Review, ReviewTask
 from hitl_core.golden import GoldenLibrary
-from hitl_core.loop.hallway import Loop
 from hitl_core.loop.policy_book import PolicyBook
 from hitl_core.loop.submit import Submitter
 from hitl_core.loop.waiting import OutcomeWatcher
@@ -21,9 +20,23 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
-def open_loop(
+class Parts(NamedTuple):
+    """What a loop holds, in the order of its fields."""
+
+    store: Store
+    settings: Settings
+    clock: Clock
+    policies: PolicyBook
+    queue: ReviewQueue
+    golden: GoldenLibrary
+    submitter: Submitter
+    watcher: OutcomeWatcher
+    actor: str
+
+
+def assemble(
     url: str | None, policy: Policy | None, *, clock: Clock | None, actor: str, settings: Settings | None
-) -> Loop:
+) -> Parts:
     """Open the store and hand each room what it needs; see `Loop.open`."""
     settings, clock = settings or load_settings(), clock or SystemClock()
     store = Store.connect(url or settings.database_url)
@@ -39,7 +52,7 @@ def open_loop(
         hooks=make_hooks(library, watcher),
         skip_seconds=settings.skip_seconds,
     )
-    return Loop(store, settings, clock, book, queue, library, Submitter(store, settings), watcher, actor)
+    return Parts(store, settings, clock, book, queue, library, Submitter(store, settings), watcher, actor)
 
 
 def make_library(store: Store, settings: Settings, clock: Clock, actor: str) -> GoldenLibrary:
@@ -60,7 +73,7 @@ def make_hooks(library: GoldenLibrary, watcher: OutcomeWatcher) -> Hooks:
     def teach(tx: sa.Connection, task: ReviewTask, review: Review) -> None:
         library.record(tx, task.item, review, item_key=task.item_key)
 
-    def announce(tx: sa.Connection, task: ReviewTask, review: Review) -> None:
+    def announce(tx: sa.Connection, task: ReviewTask, _review: Review) -> None:
         notify.outcome(tx, task.item_key)
 
     def unlearn(tx: sa.Connection, review: Any) -> None:

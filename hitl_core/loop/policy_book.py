@@ -19,7 +19,7 @@ from hitl_core.store.engine import Store
 from hitl_core.store.policies import PublishedPolicy
 
 REFRESH_SECONDS = 1.0
-_OWN_SECRET = "audit"
+_OWN_SECRET = "audit"  # noqa: S105 - the name it is kept under
 _log = logging.getLogger(__name__)
 
 

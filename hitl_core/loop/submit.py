@@ -17,14 +17,13 @@ from hitl_core.loop.policy_book import LivePolicy
 from hitl_core.review_queue.queue import aging_of
 from hitl_core.routing.router import route
 from hitl_core.settings import Settings
-from hitl_core.store import claiming, decisions, events, items, tasks
+from hitl_core.store import claiming, decisions, events, items, tables, tasks
 from hitl_core.store.engine import Store
-from hitl_core.store.rows import insert_rows
-
-TRIES = 3
+from hitl_core.store.rows import RowExistsError, insert_rows
 
 
-class BadRow(NamedTuple):
+@dataclass(frozen=True)
+class BadRow:
     """A row that was not taken: its place in the batch (from 0), its id where it has one, and why."""
 
     index: int
@@ -103,13 +102,10 @@ class Submitter:
                 fresh.append((index, self.prepare(as_item(each), live, now)))
             except InputError as error:
                 results[index] = BadRow(index, _id_of(each), str(error))
-        for attempt in range(TRIES):
-            try:
-                self._write_batch(fresh, results, now, actor)
-                break
-            except sa.exc.IntegrityError:  # another process sent one of these ids at the same moment
-                if attempt + 1 == TRIES:
-                    raise
+        try:
+            self._write_batch(fresh, results, now, actor)
+        except RowExistsError:  # somebody sent one of these ids at the same moment: once more, alone
+            self._write_batch(fresh, results, now, actor, alone=True)
         return BatchResult(tuple(each for each in results if each is not None))
 
     def prepare(self, item: Item, live: LivePolicy, now: datetime) -> Prepared:
@@ -131,16 +127,20 @@ class Submitter:
         results: list[Decision | BadRow | None],
         now: datetime,
         actor: str,
+        *,
+        alone: bool = False,
     ) -> None:
         with self.store.write() as tx:
+            if alone:
+                items.keep_others_out(tx)
             seen = items.find_many(tx, [(each.item.project, each.item.id) for _, each in fresh])
             placed: dict[tuple[str, str], Decision] = {}
             new = [pair for pair in fresh if self._is_new(tx, pair, seen, placed, results)]
-            insert_rows(tx, items.items, [each.item_row for _, each in new])
-            insert_rows(tx, decisions.decisions, [each.decision_row for _, each in new])
+            insert_rows(tx, tables.items, [each.item_row for _, each in new])
+            insert_rows(tx, tables.decisions, [each.decision_row for _, each in new])
             opened = [each.task_row for _, each in new if each.task_row is not None]
             self._open_lanes(tx, opened)
-            insert_rows(tx, tasks.tasks, opened)
+            insert_rows(tx, tables.tasks, opened)
             if new:
                 first, last = new[0][1].item_row["key"], new[-1][1].item_row["key"]
                 data = {"items": len(new), "tasks": len(opened), "first": first, "last": last}
@@ -231,7 +231,12 @@ def check_limits(item: Item, settings: Settings) -> None:
         ("query", len(item.query.encode()), settings.max_query_bytes, "HITL_MAX_QUERY_BYTES"),
         ("output", len(item.output.encode()), settings.max_output_bytes, "HITL_MAX_OUTPUT_BYTES"),
         ("context", context, settings.max_context_bytes, "HITL_MAX_CONTEXT_BYTES"),
-        ("metadata, inputs, alternatives and explanation", len(extras), settings.max_extras_bytes, "HITL_MAX_EXTRAS_BYTES"),
+        (
+            "metadata, inputs, alternatives and explanation",
+            len(extras),
+            settings.max_extras_bytes,
+            "HITL_MAX_EXTRAS_BYTES",
+        ),
     ):
         if size > limit:
             raise InputError(f"{field} is {size:,} bytes, the limit is {limit:,}; shorten it or raise {setting}")

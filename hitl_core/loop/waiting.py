@@ -22,6 +22,7 @@ from hitl_core.store.engine import Store
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.5
 SAFETY_POLL = 5.0
+QUIET_SECONDS = 0.25
 _log = logging.getLogger(__name__)
 Wake = Callable[[], None]
 T = TypeVar("T")
@@ -50,9 +51,11 @@ class OutcomeWatcher:
             yield
         finally:
             with self._lock:
-                self._waiting[item_key].remove(wake)
-                if not self._waiting[item_key]:
-                    del self._waiting[item_key]
+                wakes = self._waiting.get(item_key, [])
+                if wake in wakes:
+                    wakes.remove(wake)
+                if not wakes:
+                    self._waiting.pop(item_key, None)
                 self._changed.set()
 
     def poke(self, item_key: str) -> None:
@@ -62,11 +65,22 @@ class OutcomeWatcher:
         for wake in wakes:
             wake()
 
+    def close(self) -> None:
+        """Let the watching thread end; whoever still waits runs into their own timeout."""
+        with self._lock:
+            self._waiting.clear()
+            self._changed.set()
+            thread = self._thread
+        if thread is not None:
+            thread.join(4 * QUIET_SECONDS)
+
     def _watch(self) -> None:
         while self._anybody():
             try:
                 self._poll() if self._store.is_sqlite else self._listen()
             except StoreError as error:
+                if not self._waiting:
+                    continue
                 _log.warning("waiting for outcomes: %s", error)
                 self._changed.clear()
                 self._changed.wait(LONGEST_PAUSE)
@@ -80,21 +94,25 @@ class OutcomeWatcher:
     def _poll(self) -> None:
         pause = FIRST_PAUSE
         while self._waiting:
-            for key in notify.reviewed(self._store, tuple(self._waiting)):
-                self.poke(key)
+            self._poke_reviewed()
             self._changed.clear()
             pause = FIRST_PAUSE if self._changed.wait(pause) else min(pause * 1.5, LONGEST_PAUSE)
 
+    def _poke_reviewed(self) -> None:
+        for key in notify.reviewed(self._store, tuple(self._waiting)):
+            self.poke(key)
+
     def _listen(self) -> None:
-        with closing(notify.listen(self._store, poll_seconds=SAFETY_POLL)) as announced:
+        looked_at = -SAFETY_POLL
+        with closing(notify.listen(self._store, quiet_seconds=QUIET_SECONDS)) as announced:
             for key in announced:
-                if key is not None:
-                    self.poke(key)
-                    continue
-                for found in notify.reviewed(self._store, tuple(self._waiting)):
-                    self.poke(found)
                 if not self._waiting:
                     return
+                if key is not None:
+                    self.poke(key)
+                elif time.monotonic() - looked_at >= SAFETY_POLL:
+                    looked_at = time.monotonic()
+                    self._poke_reviewed()
 
 
 def wait_until(watcher: OutcomeWatcher, item_key: str, look: Callable[[], T | None], timeout: float) -> T | None:

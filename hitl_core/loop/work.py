@@ -18,7 +18,7 @@ import orjson
 from hitl_core.domain.errors import ModelUnavailableError, StoreUnavailableError
 from hitl_core.domain.records import Item
 from hitl_core.review_queue.queue import aging_of
-from hitl_core.routing.router import route
+from hitl_core.routing.router import priority_again
 from hitl_core.store import claiming, events, overview, tasks
 
 if TYPE_CHECKING:
@@ -93,27 +93,13 @@ def rekey_pending(loop: Loop, *, limit: int = REKEY_BATCH) -> int:
             return 0
         rows: list[dict[str, object]] = []
         for row in stale:
-            base = _base_under(live.policy, row, live.version)
+            base = priority_again(tasks.decision_of(row), Item.model_validate_json(row.body), live.policy)
             band, rank = aging.rank(base, row.created_at, now)
             keys = {"new_base": base, "new_band": band, "new_rank": rank, "new_keyed_version": live.version}
             rows.append({"row_key": row.key, **keys})
         claiming.rekey(tx, rows)
         events.append(tx, "tasks.rekeyed", at=now, actor=loop.actor, data={"tasks": len(rows), "policy": live.version})
     return len(rows)
-
-
-def _base_under(policy: object, row: object, version: int) -> float:
-    decision = tasks.decision_of(row)
-    item = Item.model_validate_json(row.body)  # type: ignore[attr-defined]
-    again = route(
-        item,
-        policy,  # type: ignore[arg-type]
-        policy_version=version,
-        now=decision.created_at,
-        audit_secret=b"",
-        confidence=decision.confidence,
-    )
-    return again.priority
 
 
 def _report(loop: Loop, name: str, tick: Tick) -> None:

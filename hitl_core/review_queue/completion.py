@@ -106,4 +106,3 @@ def _require_unused(tx: sa.Connection, row: Any, task: Any) -> None:
         raise UndoRefusedError(f"{later[0].reviewer} gave a later opinion on this item that rests on yours")
     if decisions.latest(tx, row.item_key).id != task.decision_key:
         raise UndoRefusedError("a later decision about this item already rests on the review")
-

@@ -100,6 +100,21 @@ def route(
     )
 
 
+def priority_again(decision: Decision, item: Item, policy: Policy) -> float:
+    """Return the priority, waiting apart, that an earlier decision has under another policy's weights.
+
+    The decision itself (route, class, confidence) stays as it was made.
+    """
+    raised = _URGENCY[decision.priority_class] > _URGENCY[_CLASS_OF_ROUTE[decision.route]]
+    return base_priority(
+        item,
+        policy,
+        confidence=decision.confidence,
+        priority_class=decision.priority_class,
+        class_raised=raised,
+    )
+
+
 def _usable(raw: float | None, calibrated: float | None) -> tuple[float | None, str]:
     """Return the confidence to decide by, or None and the reason why there is none."""
     if raw is not None and not math.isfinite(raw):

@@ -81,6 +81,12 @@ class Store:
         with _translated(self.address), self._gate.passing(), self._writing.begin() as connection:
             yield connection
 
+    @contextmanager
+    def translating(self) -> Iterator[None]:
+        """Turn 'the database is away' into one clear error around direct use of the engine."""
+        with _translated(self.address):
+            yield
+
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()

@@ -15,8 +15,10 @@ from hitl_core.domain.records import Item
 from hitl_core.store.tables import items
 
 _INSERT = {
-    "sqlite": sqlite.insert(items).on_conflict_do_nothing(index_elements=["project", "id"]),
-    "postgresql": postgresql.insert(items).on_conflict_do_nothing(index_elements=["project", "id"]),
+    "sqlite": sqlite.insert(items).on_conflict_do_nothing(index_elements=["project", "id"]).returning(items.c.key),
+    "postgresql": postgresql.insert(items)
+    .on_conflict_do_nothing(index_elements=["project", "id"])
+    .returning(items.c.key),
 }
 _BY_ID = sa.select(items.c.key, items.c.digest).where(
     items.c.project == sa.bindparam("project"), items.c.id == sa.bindparam("id")
@@ -62,7 +64,13 @@ def query_digest(query: str) -> str:
 
 def insert(tx: sa.Connection, row: dict[str, Any]) -> bool:
     """Insert an item; False where its project and id exist already."""
-    return tx.execute(_INSERT[tx.dialect.name], row).rowcount == 1
+    return tx.execute(_INSERT[tx.dialect.name], row).first() is not None
+
+
+def keep_others_out(tx: sa.Connection) -> None:
+    """Let nobody else add items until the transaction ends; SQLite's single writer needs no lock."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(sa.text("LOCK TABLE items IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def find(tx: sa.Connection, project: str, item_id: str) -> Stored | None:

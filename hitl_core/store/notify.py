@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 
 import sqlalchemy as sa
 
+from hitl_core.domain.errors import StoreUnavailableError
 from hitl_core.store.engine import Store
 from hitl_core.store.tables import reviews
 
@@ -29,12 +30,18 @@ def reviewed(store: Store, item_keys: Collection[str]) -> set[str]:
     return found
 
 
-def listen(store: Store, *, poll_seconds: float) -> Iterator[str | None]:
-    """Yield item keys as they are announced on PostgreSQL, and None after every quiet `poll_seconds`.
+def listen(store: Store, *, quiet_seconds: float) -> Generator[str | None, None, None]:
+    """Yield item keys as they are announced on PostgreSQL, and None after every `quiet_seconds` without any.
 
-    Holds one connection of its own until the generator is closed.
+    Holds one connection of its own until the generator is closed; being quiet costs the server nothing.
+
+    Raises:
+        StoreUnavailableError: the connection was lost.
     """
-    connection = store.engine.raw_connection()
+    import psycopg
+
+    with store.translating():
+        connection = store.engine.raw_connection()
     try:
         driver = connection.driver_connection
         driver.autocommit = True  # type: ignore[union-attr]
@@ -42,11 +49,13 @@ def listen(store: Store, *, poll_seconds: float) -> Iterator[str | None]:
         yield None
         while True:
             heard = False
-            for note in driver.notifies(timeout=poll_seconds, stop_after=1):  # type: ignore[union-attr]
+            for note in driver.notifies(timeout=quiet_seconds, stop_after=1):  # type: ignore[union-attr]
                 heard = True
                 yield note.payload
             if not heard:
                 yield None
+    except psycopg.Error as error:
+        raise StoreUnavailableError(f"the connection to {store.address} was lost: {error}") from error
     finally:
         connection.invalidate()
         connection.close()

@@ -9,9 +9,13 @@ import sqlalchemy as sa
 
 from hitl_core.store.tables import decisions, events, golden, items, lanes, reviews, tasks, workers
 
-_DECIDED = decisions.c.seq == sa.select(sa.func.max(sa.literal_column("d2.seq"))).select_from(
-    decisions.alias("d2")
-).where(sa.literal_column("d2.item_key") == decisions.c.item_key).scalar_subquery()
+_DECIDED = (
+    decisions.c.seq
+    == sa.select(sa.func.max(sa.literal_column("d2.seq")))
+    .select_from(decisions.alias("d2"))
+    .where(sa.literal_column("d2.item_key") == decisions.c.item_key)
+    .scalar_subquery()
+)
 
 
 def routes(tx: sa.Connection, *, since: datetime | None, project: str | None) -> dict[str, int]:
@@ -64,13 +68,12 @@ def waiting(tx: sa.Connection, *, now: datetime, project: str | None) -> list[di
 def totals(tx: sa.Connection) -> dict[str, int]:
     """Return how many items, reviews, active golden examples and events there are."""
     active = sa.select(sa.func.count()).select_from(golden).where(golden.c.status == "active")
-    found = {
+    return {
         "items": tx.execute(sa.select(sa.func.count()).select_from(items)).scalar_one(),
         "reviews": tx.execute(sa.select(sa.func.count()).where(reviews.c.kind == "review")).scalar_one(),
         "golden": tx.execute(active).scalar_one(),
         "events": tx.execute(sa.select(sa.func.max(events.c.seq))).scalar() or 0,
     }
-    return found
 
 
 def projects(tx: sa.Connection) -> list[str]:
@@ -120,4 +123,5 @@ def clock(tx: sa.Connection) -> datetime | None:
     """Return the PostgreSQL server's time; None on SQLite, which has no clock of its own."""
     if tx.dialect.name != "postgresql":
         return None
-    return tx.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
+    told: datetime = tx.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
+    return told

@@ -56,7 +56,9 @@ def of_task(tx: sa.Connection, task_key: str) -> Any | None:
 
 def from_row(row: Any) -> Review:
     """Return the record of a review row."""
-    return Review(id=row.key, reasons=tuple(orjson.loads(row.reasons)), **{name: getattr(row, name) for name in _RECORD})
+    return Review(
+        id=row.key, reasons=tuple(orjson.loads(row.reasons)), **{name: getattr(row, name) for name in _RECORD}
+    )
 
 
 def deliver(tx: sa.Connection, item_key: str, *, channel: str, review_key: str | None, at: datetime) -> None:

@@ -7,6 +7,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+
+class RowExistsError(Exception):
+    """A key is taken already; the transaction cannot go on."""
+
+
 COPY_FROM = 50
 """From how many rows on PostgreSQL's COPY is worth its start-up."""
 
@@ -15,14 +20,17 @@ def insert_rows(tx: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, 
     """Insert rows that all carry the same columns; by COPY on PostgreSQL where there are many.
 
     Raises:
-        sqlalchemy.exc.IntegrityError: a key exists already; the transaction cannot go on.
+        RowExistsError: a key is taken already; the transaction cannot go on.
     """
     if not rows:
         return
     if tx.dialect.name == "postgresql" and len(rows) >= COPY_FROM:
         _copy(tx, table, rows)
         return
-    tx.execute(sa.insert(table), list(rows))
+    try:
+        tx.execute(sa.insert(table), list(rows))
+    except sa.exc.IntegrityError as error:
+        raise RowExistsError(table.name) from error
 
 
 def _copy(tx: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -41,4 +49,4 @@ def _copy(tx: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]])
                     [bind(row[name]) if bind else row[name] for name, bind in zip(columns, binders, strict=True)]
                 )
     except psycopg.errors.IntegrityError as error:
-        raise sa.exc.IntegrityError(f"COPY {table.name}", None, error) from error
+        raise RowExistsError(table.name) from error

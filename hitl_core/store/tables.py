@@ -34,11 +34,11 @@ class Micros(TypeDecorator[datetime]):
     impl = sa.BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Any) -> int | None:
         """Store a time; a naive one never gets here because records refuse it."""
         return None if value is None else to_micros(value)
 
-    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
+    def process_result_value(self, value: int | None, _dialect: Any) -> datetime | None:
         """Load a time."""
         return None if value is None else from_micros(value)
 

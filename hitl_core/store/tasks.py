@@ -100,7 +100,7 @@ def expire(tx: sa.Connection, now: datetime, *, limit: int = 500) -> list[tuple[
     )
     back = sa.update(tasks).where(tasks.c.key.in_(due)).values(status="pending", version=tasks.c.version + 1)
     rows = tx.execute(back.returning(tasks.c.key, tasks.c.item_key, tasks.c.claimed_by))
-    return [tuple(row) for row in rows]  # type: ignore[misc]
+    return [tuple(row) for row in rows]
 
 
 def stale_keys(tx: sa.Connection, version: int, *, limit: int) -> Sequence[Any]:
