@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("export", no_args_is_help=True)(export_rows)
+    app.command("export")(export_rows)
 
 
 def export_rows(

@@ -35,9 +35,12 @@ if importlib.util.find_spec("hitl_core.cli.golden") is not None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        print(version("hitl-review"))
+        try:
+            print(version("hitl-review"))
+        except PackageNotFoundError:
+            print("not installed (run from a checkout)")
         raise typer.Exit
 
 
@@ -70,13 +73,20 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return _fail(str(error))
     except typer.TyperException as error:
-        return _fail(error.format_message()) if error.format_message() else BAD_INPUT
+        return _usage(error.format_message())
     except typer.Abort:
         return _fail("stopped")
     except BrokenPipeError:
         # The reader of our output went away (`hitl export … - | head`); Python must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _usage(message: str) -> int:
+    if message.startswith("Usage:"):  # a group without a command: its help, which has many lines
+        print(message, file=sys.stderr)
+        return BAD_INPUT
+    return _fail(message.replace("Value error, ", ""))
 
 
 def _fail(message: str) -> int:

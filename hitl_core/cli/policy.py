@@ -95,10 +95,13 @@ def list_versions(as_json: AsJson = False) -> None:
 
 
 def _summary(policy: Policy) -> str:
-    bounds = policy.effective_thresholds()
+    bounds = [
+        f"{name} {'at' if bound.inclusive else 'beyond'} {bound.value:g}"
+        for name, bound in policy.effective_thresholds()
+        if bound.value is not None
+    ]
     rules = ", ".join(rule.id for rule in policy.effective_rules()) or "none"
-    parts = [f"{name} {bound.describe() if hasattr(bound, 'describe') else bound}" for name, bound in bounds if bound]
-    return f"policy {policy.name!r}; " + ", ".join(parts) + f"; rules: {rules}; audit rate {policy.audit.rate:g}"
+    return f"policy {policy.name!r}; {', '.join(bounds)}; rules: {rules}; audit rate {policy.audit.rate:g}"
 
 
 def _leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:

@@ -23,7 +23,9 @@ def submit(
 ) -> None:
     """Submit one item, a JSON object on standard input, and print what was decided.
 
-    Example: echo '{"query": "…", "output": "…", "confidence": 0.7}' | hitl submit --json
+    Example: hitl submit --json < item.json
+
+    The object has the fields of an item: {"query": "…", "output": "…", "confidence": 0.7}
     """
     from hitl_core.integrations.readers import parse_json
 

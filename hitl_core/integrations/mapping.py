@@ -18,6 +18,7 @@ from hitl_core.integrations.values import as_field, plain, with_source
 FIELDS = tuple(Item.model_fields)
 REQUIRED = ("query", "output")
 _OPEN = ("metadata", "inputs")
+_NUMBERS = ("confidence", "amount", "impact")
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,8 @@ class ItemBuilder:
             return True
         if self._empty_is_missing and value == "" and target not in REQUIRED:
             return True
-        return target != "confidence" and isinstance(value, float) and math.isnan(value)
+        # Columns of text or lists hold NaN where nothing was given; a number that is NaN is for Item to judge.
+        return target not in _NUMBERS and isinstance(value, float) and math.isnan(value)
 
     def _add_rest(self, fields: dict[str, Any], values: Mapping[str, Any]) -> None:
         metadata = fields.setdefault("metadata", {})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from hitl_core.domain.errors import InputError
 from hitl_core.domain.records import Item
@@ -19,16 +19,32 @@ SHOWN_REASONS = 5
 _PEEKED_ROWS = 1000
 _BATCH_CHARACTERS = 32 * 1024 * 1024
 
-Submit = Callable[[Sequence[Item]], tuple[Iterable[str], Iterable[tuple[int, str]]]]
-"""Takes items; gives a word for each accepted one (its route) and (index, reason) for each refused one."""
+
+class Submitted(NamedTuple):
+    """What became of a batch: a route for each accepted item, (index, reason) for each refused one.
+
+    `repeated` counts the accepted items that had been there before.
+    """
+
+    routes: Sequence[str] = ()
+    errors: Sequence[tuple[int, str]] = ()
+    repeated: int = 0
+
+
+Submit = Callable[[Sequence[Item]], Submitted]
+"""Stores (or only checks) a batch of items."""
 
 
 @dataclass
 class ImportReport:
-    """What an import did; `first_reasons` are the first few refusals as (line, reason)."""
+    """What an import did; `repeated` of the accepted rows had been there before.
+
+    `first_reasons` are the first few refusals as (line, reason).
+    """
 
     read: int = 0
     accepted: int = 0
+    repeated: int = 0
     rejected: int = 0
     routes: Counter[str] = field(default_factory=Counter)
     dropped_passage_keys: Counter[str] = field(default_factory=Counter)
@@ -38,11 +54,12 @@ class ImportReport:
 class RejectedRows:
     """The side file of refused rows, one JSON object `{line, reason, row}` each; made at the first refusal.
 
-    `path` None keeps count and writes nothing. Without a refusal, a side file of an earlier run is removed.
+    `path` None writes nothing. With `replace`, a side file of an earlier run is removed when nothing is refused now.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, replace: bool = False) -> None:
         self.path = path
+        self._replace = replace
         self._handle: Any = None
 
     def __enter__(self) -> RejectedRows:
@@ -53,7 +70,7 @@ class RejectedRows:
     ) -> None:
         if self._handle is not None:
             self._handle.close()
-        elif self.path is not None and kind is None:
+        elif self.path is not None and self._replace and kind is None:
             self.path.unlink(missing_ok=True)
 
     def add(self, row: Row, reason: str) -> None:
@@ -123,10 +140,11 @@ def import_rows(
     for rows in _batches(source.rows(), batch):
         report.read += len(rows)
         kept, items = _built(rows, builder, refuse)
-        routes, errors = submit(items) if items else ((), ())
-        for index, reason in errors:
+        result = submit(items) if items else Submitted()
+        for index, reason in result.errors:
             refuse(kept[index], reason)
-        report.routes.update(routes)
+        report.routes.update(result.routes)
+        report.repeated += result.repeated
         report.accepted = report.read - report.rejected
         if on_progress is not None:
             on_progress(rows[-1].position)

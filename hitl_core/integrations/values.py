@@ -64,11 +64,11 @@ def passages(value: Any, dropped: Counter[str]) -> list[Any]:
 
 def with_source(passage: Any) -> Any:
     """Return a passage whose text opens with its address on a line (`[1] https://…`) as an object with that source."""
-    text = passage if isinstance(passage, str) else passage.get("text") if not passage.get("source") else None
-    found = _ADDRESS.match(text) if isinstance(text, str) else None
-    if found is None:
+    rest = {"text": passage} if isinstance(passage, str) else passage
+    text = rest.get("text")
+    found = _ADDRESS.match(text) if isinstance(text, str) and not rest.get("source") else None
+    if not isinstance(text, str) or found is None:
         return passage
-    rest = {} if isinstance(passage, str) else passage
     return {**rest, "text": text[found.end() :], "source": found[1]}
 
 
