@@ -98,7 +98,7 @@ def _connect_sqlite(cls: type[Store], url: sa.URL, *, fair: bool) -> Store:
     in_memory = url.database in (None, "", ":memory:")
     options: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {"pool_size": 5, "max_overflow": 60}
     if not in_memory:
-        Path(str(url.database)).expanduser().parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(str(url.database)).parent)
     engine = sa.create_engine(
         url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}, **options
     )
@@ -106,6 +106,15 @@ def _connect_sqlite(cls: type[Store], url: sa.URL, *, fair: bool) -> Store:
     event.listen(engine, "begin", _begin_sqlite)
     path = None if in_memory else Path(f"{url.database}-gate")
     return cls(engine, WriterGate(path, enabled=fair))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"the folder {folder} of the database cannot be made: {error.strerror}; choose another with --database"
+        ) from error
 
 
 def _connect_postgresql(cls: type[Store], url: sa.URL) -> Store:
@@ -139,7 +148,9 @@ def _translated(address: str) -> Iterator[None]:
     """Turn 'the database is away' into one clear error; mistakes of our own pass through."""
     try:
         yield
-    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+    except (exc.IntegrityError, exc.ProgrammingError, exc.DataError):
+        raise
+    except (exc.DatabaseError, exc.InterfaceError, exc.TimeoutError) as error:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()
         raise StoreUnavailableError(
             f"the database {address} cannot be used: {cause[0] if cause else type(error).__name__}; "
