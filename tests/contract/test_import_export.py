@@ -132,7 +132,7 @@ def test_items_survive_export_and_import(hitl: Any, loop: Loop, tmp_path: Path, 
         id="full",
         project="round",
         query="q",
-        context=[{"text": "p1", "source": "s"}, {"text": "p2"}],  # type: ignore[arg-type]
+        context=[{"text": "p1", "source": "s"}, {"text": "p2"}],
         output='o, "quoted"\nline',
         confidence=0.7,
         inputs={"income": 5},

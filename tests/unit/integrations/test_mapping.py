@@ -14,8 +14,10 @@ from hitl_core.integrations.mapping import ColumnMap, ItemBuilder, look_up, pars
 from hitl_core.integrations.values import passages, plain
 
 
-def build(values: dict[str, Any], *, rest: bool = False, csv: bool = False, **mapped: str) -> Item:
-    columns = resolve(mapped, {}, tuple(values), rest=rest)
+def build(
+    values: dict[str, Any], *, rest: bool = False, csv: bool = False, mapped: dict[str, str] | None = None
+) -> Item:
+    columns = resolve(mapped or {}, {}, tuple(values), rest=rest)
     return ItemBuilder(columns, empty_is_missing=csv).build(values)
 
 
@@ -133,7 +135,7 @@ def test_json_text_fills_nested_fields() -> None:
 def test_the_rest_goes_to_metadata_as_json_only_when_asked() -> None:
     values = {"query": "q", "output": "o", "day": date(2026, 1, 2), "price": Decimal("1.5"), "none": None, "x": 1}
     assert build(values).metadata == {}
-    item = build(values, rest=True, **{"metadata.y": "x"})
+    item = build(values, rest=True, mapped={"metadata.y": "x"})
     assert item.metadata == {"day": "2026-01-02", "price": 1.5, "y": 1}
 
 
