@@ -21,7 +21,7 @@ from hitl_core.store.tables import from_micros, to_micros
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("nonsense", "'nonsense' is not a database URL; expected sqlite:///"),
+        ("nonsense", r"'nonsense' is not a database URL; expected sqlite:///"),
         ("mysql://host/db", "databases are SQLite or PostgreSQL, got 'mysql'"),
         ("", "is not a database URL"),
     ],
@@ -34,7 +34,7 @@ def test_other_addresses_are_refused_in_one_line(url: str, said: str) -> None:
 
 def test_a_server_that_is_away_is_one_clear_error_without_the_password() -> None:
     store = Store.connect("postgresql://someone:geheim@127.0.0.1:1/none")
-    with pytest.raises(StoreUnavailableError, match="cannot be used: .*; check that it runs") as caught, store.read():
+    with pytest.raises(StoreUnavailableError, match="check that it runs") as caught, store.read():
         pass
     assert "geheim" not in str(caught.value)
 
@@ -57,7 +57,7 @@ def test_an_older_database_says_what_to_run_and_a_newer_one_too(empty_sqlite_url
 
 
 def test_the_head_is_the_newest_migration() -> None:
-    assert schema.HEAD == schema.revisions()[-1]
+    assert schema.revisions()[-1] == schema.HEAD
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(empty_database_url: str) -> None:
@@ -85,9 +85,14 @@ def test_a_failed_write_leaves_nothing_and_gives_the_gate_back(empty_sqlite_url:
     store = Store.connect(empty_sqlite_url)
     with store.write() as tx:
         tx.execute(sa.text("CREATE TABLE t (x INTEGER)"))
-    with pytest.raises(RuntimeError), store.write() as tx:
-        tx.execute(sa.text("INSERT INTO t VALUES (1)"))
-        raise RuntimeError
+
+    def write_and_fail() -> None:
+        with store.write() as tx:
+            tx.execute(sa.text("INSERT INTO t VALUES (1)"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_and_fail()
     with store.write() as tx:
         assert tx.execute(sa.text("SELECT count(*) FROM t")).scalar() == 0
     store.close()
