@@ -1,0 +1,1 @@
+"""The review app (Streamlit); start it with `python -m app` or `hitl up`."""

@@ -1,0 +1,1 @@
+"""Parts of pages: each takes records and draws them."""

@@ -1,0 +1,85 @@
+"""The edit box with its word diff, and the small script that keeps typed text on the server."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.components.decision_bar import edit_key, keep_text
+from app.components.safe_html import element, esc, show
+from app.desk import Desk, Shown
+from app.word_diff import Change, diff_words, is_same
+
+# Trusted code of ours; text reaches it only as data. It puts the cursor into the box once, and sends what was typed
+# after a pause, because the box itself reports only when it is left.
+_SCRIPT = """
+let focused = "";
+export default function ({ data, setTriggerValue }) {
+  let timer = 0;
+  let box = null;
+  const send = () => { if (box) setTriggerValue("typed", { task: data.task, text: box.value }); };
+  const typed = () => { clearTimeout(timer); timer = setTimeout(send, 700); };
+  const attach = () => {
+    box = document.querySelector("." + data.box + " textarea");
+    if (!box) { timer = setTimeout(attach, 60); return; }
+    box.addEventListener("input", typed);
+    if (focused !== data.box) { focused = data.box; box.focus(); box.setSelectionRange(0, 0); box.scrollTop = 0; }
+  };
+  attach();
+  return () => { clearTimeout(timer); if (box) box.removeEventListener("input", typed); };
+}
+"""
+
+
+def edit_box(desk: Desk, shown: Shown) -> None:
+    """Draw the box, prefilled, and what was changed so far."""
+    key = edit_key(shown)
+    st.text_area(
+        "Your text (Ctrl+Enter saves)",
+        value=shown.text,
+        key=key,
+        height=300,
+        on_change=_typed,
+        args=(desk, shown.task.id),
+    )
+    if shown.task.item.label is not None:
+        st.text_input("Label", value=shown.label, key=f"review.label.{shown.task.id}", max_chars=200)
+    _while_typing(desk, shown, key)
+
+
+def diff_markup(shown: Shown) -> str:
+    """Return what the edit changes as HTML."""
+    changes = diff_words(shown.task.item.output, shown.text)
+    if is_same(changes):
+        return element("span", "Nothing changed yet; changes show here when you pause.", cls="muted")
+    return element("h4", "Your changes", cls="head4") + element(
+        "div", pieces(shown.task.item.output, shown.text), cls="prose"
+    )
+
+
+def pieces(before: str, after: str) -> str:
+    """Return two texts as one, with what went out and what came in marked."""
+    return "".join(_piece(each) for each in diff_words(before, after))
+
+
+def _piece(change: Change) -> str:
+    tag = {"keep": "span", "out": "del", "in": "ins"}[change.kind]
+    return element(tag, esc(change.text))
+
+
+def _typed(desk: Desk, task_id: str) -> None:
+    keep_text(desk, task_id)
+    if desk.current is not None and desk.current.task.id == task_id:
+        desk.save_draft(task_id, desk.current.text, desk.current.comment)
+
+
+@st.fragment
+def _while_typing(desk: Desk, shown: Shown, key: str) -> None:
+    """Keep what is being typed and show what it changes, without drawing the rest of the page."""
+    task_id = shown.task.id
+    component = st.components.v2.component("hitl_autosave", js=_SCRIPT)
+    box = "st-key-" + key.replace(".", "-")
+    sent = component(key=f"autosave.{task_id}", data={"box": box, "task": task_id}, on_typed_change=lambda: None)
+    typed = getattr(sent, "typed", None)
+    if isinstance(typed, dict) and typed.get("task") == task_id and isinstance(typed.get("text"), str):
+        desk.save_draft(task_id, text=typed["text"][:1_000_000])
+    show(element("div", diff_markup(shown), cls="pane low"))
