@@ -115,7 +115,7 @@ def _secret(tx: Connection, settings: Settings) -> Finding:
 
 
 def _worker(tx: Connection, now: datetime) -> Finding:
-    from hitl_core.store import overview
+    from hitl_core.store.reading import overview
 
     seen = overview.workers_seen(tx, since=now - timedelta(days=3650))
     if not seen:
@@ -128,7 +128,7 @@ def _worker(tx: Connection, now: datetime) -> Finding:
 
 
 def _expertise(tx: Connection) -> Finding:
-    from hitl_core.store.exports import figures
+    from hitl_core.store.reading import figures
 
     missing = figures.unknown_expertise(tx)
     if missing:
@@ -138,7 +138,7 @@ def _expertise(tx: Connection) -> Finding:
 
 
 def _clock(tx: Connection) -> Finding:
-    from hitl_core.store import overview
+    from hitl_core.store.reading import overview
 
     theirs = overview.clock(tx)
     off = abs(datetime.now(UTC) - theirs) if theirs else timedelta(0)
@@ -148,7 +148,7 @@ def _clock(tx: Connection) -> Finding:
 
 
 def _index(tx: Connection, store: Store, settings: Settings) -> Finding:
-    from hitl_core.store.exports import figures
+    from hitl_core.store.reading import figures
 
     folder = settings.resolve_index_dir(store.engine.url.database if store.is_sqlite else None)
     newest = figures.golden_watermark(tx)

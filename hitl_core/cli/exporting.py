@@ -40,7 +40,7 @@ def export_rows(
     Reviews that were taken back stay in the file beside their row of kind undo, which names them in supersedes.
     """
     from hitl_core.integrations.writers import write_rows
-    from hitl_core.store.exports.listings import LISTINGS, listing_rows
+    from hitl_core.store.reading.listings import LISTINGS, listing_rows
 
     listing, moment = LISTINGS[kind.value], since_moment(since)
     target = None if str(file) == "-" else file

@@ -124,7 +124,7 @@ def export(
     Example: hitl golden export golden.jsonl --project support
     """
     from hitl_core.integrations.writers import write_rows
-    from hitl_core.store.exports.listings import LISTINGS, listing_rows
+    from hitl_core.store.reading.listings import LISTINGS, listing_rows
 
     listing = LISTINGS["golden"]
     target = None if str(file) == "-" else file

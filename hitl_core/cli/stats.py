@@ -44,7 +44,7 @@ def stats(
 
 
 def _figures(since: datetime | None, project: str | None) -> dict[str, Any]:
-    from hitl_core.store.exports import figures
+    from hitl_core.store.reading import figures
 
     with opened_loop() as loop:
         counts = loop.counts(since=since, project=project)

@@ -21,8 +21,9 @@ from hitl_core.loop.submit import BatchResult, Submitter
 from hitl_core.review_queue import ReviewQueue
 from hitl_core.review_queue.leases import reviewer_name
 from hitl_core.settings import Settings
-from hitl_core.store import decisions, events, items, overview, reviewers, reviews, tasks
+from hitl_core.store import decisions, events, items, reviewers, reviews, tasks
 from hitl_core.store.engine import Store
+from hitl_core.store.reading import overview
 
 if TYPE_CHECKING:
     from hitl_core.golden import GoldenLibrary

@@ -13,7 +13,7 @@ from hitl_core.loop.submit import Submitter
 from hitl_core.loop.waiting import OutcomeWatcher
 from hitl_core.review_queue import Hooks, ReviewQueue
 from hitl_core.settings import Settings, load_settings
-from hitl_core.store import notify, schema
+from hitl_core.store import events, schema
 from hitl_core.store.engine import Store
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def make_hooks(library: GoldenLibrary, watcher: OutcomeWatcher) -> Hooks:
         library.record(tx, task.item, review, item_key=task.item_key)
 
     def announce(tx: sa.Connection, task: ReviewTask, _review: Review) -> None:
-        notify.outcome(tx, task.item_key)
+        events.announce_outcome(tx, task.item_key)
 
     def unlearn(tx: sa.Connection, review: Any) -> None:
         library.retire_for_review(tx, review.key)

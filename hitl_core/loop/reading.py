@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from hitl_core.domain.records import Decision, Item, Outcome, Review
 from hitl_core.loop.outcome import find_key, outcome_of
-from hitl_core.store import decisions, events, items, overview, reviews
+from hitl_core.store import decisions, events, items, reviews
 from hitl_core.store.engine import Store
+from hitl_core.store.reading import overview
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from typing import TypeVar
 
 from hitl_core.domain.errors import StoreError
-from hitl_core.store import notify
+from hitl_core.store import events
 from hitl_core.store.engine import Store
 
 FIRST_PAUSE = 0.02
@@ -99,12 +99,12 @@ class OutcomeWatcher:
             pause = FIRST_PAUSE if self._changed.wait(pause) else min(pause * 1.5, LONGEST_PAUSE)
 
     def _poke_reviewed(self) -> None:
-        for key in notify.reviewed(self._store, tuple(self._waiting)):
+        for key in events.reviewed(self._store, tuple(self._waiting)):
             self.poke(key)
 
     def _listen(self) -> None:
         looked_at = -SAFETY_POLL
-        with closing(notify.listen(self._store, quiet_seconds=QUIET_SECONDS)) as announced:
+        with closing(events.listen(self._store, quiet_seconds=QUIET_SECONDS)) as announced:
             for key in announced:
                 if not self._waiting:
                     return

@@ -19,7 +19,8 @@ from hitl_core.domain.errors import ModelUnavailableError, StoreUnavailableError
 from hitl_core.domain.records import Item
 from hitl_core.review_queue.queue import aging_of
 from hitl_core.routing.router import priority_again
-from hitl_core.store import claiming, events, overview, tasks
+from hitl_core.store import claiming, events, tasks
+from hitl_core.store.reading import overview
 
 if TYPE_CHECKING:
     from hitl_core.loop.hallway import Loop
