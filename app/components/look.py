@@ -62,6 +62,7 @@ kbd{border:1px solid #b9c3d1;border-bottom-width:2px;border-radius:3px;padding:0
 [class*="st-key-review-bar"] button{min-height:2.2rem;padding:.1rem .7rem}
 .who{position:fixed;top:1rem;right:4.5rem;z-index:999991;font-size:.86em;color:#445063;max-width:34rem;
  overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+[data-testid=stBaseButton-primary] kbd{color:#1f5fbf;border-color:#cfdcf1}
 .stTextArea textarea{font-size:15px;line-height:1.5}
 </style>"""
 
