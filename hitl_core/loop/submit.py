@@ -134,8 +134,9 @@ class Submitter:
             if alone:
                 items.keep_others_out(tx)
             seen = items.find_many(tx, [(each.item.project, each.item.id) for _, each in fresh])
-            placed: dict[tuple[str, str], Decision] = {}
-            new = [pair for pair in fresh if self._is_new(tx, pair, seen, placed, results)]
+            held = decisions.latest_many(tx, [stored.key for stored in seen.values()])
+            placed = {name: held[stored.key] for name, stored in seen.items()}
+            new = [pair for pair in fresh if _is_new(pair, seen, placed, results)]
             insert_rows(tx, tables.items, [each.item_row for _, each in new])
             insert_rows(tx, tables.decisions, [each.decision_row for _, each in new])
             opened = [each.task_row for _, each in new if each.task_row is not None]
@@ -146,27 +147,6 @@ class Submitter:
                 data = {"items": len(new), "tasks": len(opened), "first": first, "last": last}
                 events.append(tx, "items.submitted", at=now, actor=actor, data=data)
         self._remember(opened)
-
-    def _is_new(
-        self,
-        tx: sa.Connection,
-        pair: tuple[int, Prepared],
-        seen: dict[tuple[str, str], items.Stored],
-        placed: dict[tuple[str, str], Decision],
-        results: list[Decision | BadRow | None],
-    ) -> bool:
-        index, prepared = pair
-        name = (prepared.item.project, prepared.item.id)
-        stored = seen.get(name)
-        if stored is None:
-            seen[name] = items.Stored(prepared.item_row["key"], prepared.item_row["digest"])
-            results[index] = placed[name] = prepared.decision
-            return True
-        if stored.digest != prepared.item_row["digest"]:
-            results[index] = BadRow(index, prepared.item.id, _conflict(prepared.item))
-            return False
-        results[index] = placed.get(name) or decisions.latest(tx, stored.key)
-        return False
 
     def _seen_before(self, tx: sa.Connection, prepared: Prepared) -> Decision:
         stored = items.find(tx, prepared.item.project, prepared.item.id)
@@ -226,7 +206,7 @@ def check_limits(item: Item, settings: Settings) -> None:
         InputError: names the field, its size and the setting that limits it.
     """
     context = sum(len(each.text.encode()) + len(each.source) + len(each.title) for each in item.context)
-    extras = item.model_dump_json(include={"metadata", "inputs", "alternatives", "explanation", "few_shot_ids"})
+    extras = _extras(item)
     for field, size, limit, setting in (
         ("query", len(item.query.encode()), settings.max_query_bytes, "HITL_MAX_QUERY_BYTES"),
         ("output", len(item.output.encode()), settings.max_output_bytes, "HITL_MAX_OUTPUT_BYTES"),
@@ -245,6 +225,31 @@ def check_limits(item: Item, settings: Settings) -> None:
             f"context has {len(item.context)} passages, the limit is {settings.max_passages}; "
             "send the best ones or raise HITL_MAX_PASSAGES"
         )
+
+
+def _extras(item: Item) -> int:
+    if not (item.metadata or item.inputs or item.alternatives or item.explanation or item.few_shot_ids):
+        return 0
+    return len(item.model_dump_json(include={"metadata", "inputs", "alternatives", "explanation", "few_shot_ids"}))
+
+
+def _is_new(
+    pair: tuple[int, Prepared],
+    seen: dict[tuple[str, str], items.Stored],
+    placed: dict[tuple[str, str], Decision],
+    results: list[Decision | BadRow | None],
+) -> bool:
+    """Settle one row of a batch: a decision, the one made before, or a conflict; whether it is to be written."""
+    index, prepared = pair
+    name = (prepared.item.project, prepared.item.id)
+    stored = seen.get(name)
+    if stored is None:
+        seen[name] = items.Stored(prepared.item_row["key"], prepared.item_row["digest"])
+        results[index] = placed[name] = prepared.decision
+        return True
+    same = stored.digest == prepared.item_row["digest"]
+    results[index] = placed[name] if same else BadRow(index, prepared.item.id, _conflict(prepared.item))
+    return False
 
 
 def _lane(row: dict[str, Any]) -> tuple[str, str, str]:

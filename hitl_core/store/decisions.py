@@ -63,8 +63,12 @@ def history(tx: sa.Connection, item_key: str) -> list[Decision]:
 
 def latest_many(tx: sa.Connection, item_keys: list[str]) -> dict[str, Decision]:
     """Return the decision that holds for each item key."""
-    query = _SELECT.where(decisions.c.item_key.in_(item_keys)).order_by(decisions.c.seq)
-    return {row.item_key: from_row(row) for row in tx.execute(query)}
+    found: dict[str, Decision] = {}
+    for start in range(0, len(item_keys), 500):
+        chunk = item_keys[start : start + 500]
+        query = _SELECT.where(decisions.c.item_key.in_(chunk)).order_by(decisions.c.seq)
+        found |= {row.item_key: from_row(row) for row in tx.execute(query)}
+    return found
 
 
 def from_row(row: Any) -> Decision:
