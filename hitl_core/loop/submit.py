@@ -213,7 +213,7 @@ def check_limits(item: Item, settings: Settings) -> None:
         ("context", context, settings.max_context_bytes, "HITL_MAX_CONTEXT_BYTES"),
         (
             "metadata, inputs, alternatives and explanation",
-            len(extras),
+            extras,
             settings.max_extras_bytes,
             "HITL_MAX_EXTRAS_BYTES",
         ),
