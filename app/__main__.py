@@ -67,7 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not is_local(options.host):
             sys.stderr.write(f"app: WARNING: {NO_SIGN_IN.format(host=options.host, port=options.port)}\n")
         from app.launch import serve
+        from hitl_core.cli.supervising import follow_supervisor
 
+        follow_supervisor()
         serve(options)
     except HitlError as error:
         sys.stderr.write(f"app: {error}\n")

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from hitl_core.cli.context import note, opened_loop
-from hitl_core.cli.supervising import python_module, run_together, stop_on_signals
+from hitl_core.cli.supervising import follow_supervisor, python_module, run_together, stop_on_signals
 from hitl_core.domain.errors import ConfigurationError
 
 DEFAULT_PORT = 8501
@@ -52,6 +52,7 @@ def work() -> None:
     from hitl_core.loop.work import run_worker
 
     with stop_on_signals() as stop, opened_loop() as loop:
+        follow_supervisor()
         note("hitl: worker started; Ctrl-C stops it")
         run_worker(loop, stop)
     note("hitl: worker stopped")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from hitl_core.cli.context import note
 
 GRACE_SECONDS = 15.0
 _POLL_SECONDS = 0.1
+_SUPERVISOR = "HITL_SUPERVISOR"
 
 
 @contextmanager
@@ -47,8 +49,9 @@ def run_together(
         on_start: called once when all are started.
     """
     # A session of its own: Ctrl-C reaches only this process, which then ends its children in order.
+    environment = os.environ | {_SUPERVISOR: str(os.getpid())}
     children = {
-        name: subprocess.Popen(list(arguments), start_new_session=True)  # noqa: S603
+        name: subprocess.Popen(list(arguments), start_new_session=True, env=environment)  # noqa: S603
         for name, arguments in programs.items()
     }
     try:
@@ -63,6 +66,22 @@ def run_together(
         return 0
     finally:
         _end_all(children)
+
+
+def follow_supervisor() -> None:
+    """End this process when the one that started it by `run_together` is gone, even if that was killed.
+
+    Otherwise a killed `hitl up` would leave an app that keeps the port and a worker that nobody sees.
+    """
+    supervisor = os.environ.get(_SUPERVISOR)
+    if supervisor is not None and os.getppid() == int(supervisor):
+        threading.Thread(target=_end_with, args=(int(supervisor),), name="hitl-supervisor", daemon=True).start()
+
+
+def _end_with(supervisor: int) -> None:
+    while os.getppid() == supervisor:
+        time.sleep(1.0)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def python_module(*arguments: str) -> list[str]:

@@ -5,9 +5,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from hitl_core.cli.context import since_moment
@@ -73,3 +77,30 @@ def test_since_reads_spans_dates_and_times() -> None:
     assert since_moment(None) is None
     with pytest.raises(InputError, match="expected 30d"):
         since_moment("-3d")
+
+
+def test_children_end_with_a_supervisor_that_was_killed(tmp_path: Path) -> None:
+    """Regression: a killed `hitl up` left its app on the port."""
+    child = "import os, sys, time; from hitl_core.cli.supervising import follow_supervisor; follow_supervisor(); "
+    child += "open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)"
+    parent = "import sys, threading; from hitl_core.cli.supervising import run_together; "
+    parent += f"run_together({{'child': [sys.executable, '-c', {child!r}, sys.argv[1]]}}, threading.Event())"
+    pid_file = tmp_path / "pid"
+    supervisor = subprocess.Popen([sys.executable, "-c", parent, str(pid_file)])
+    try:
+        pid = int(_eventually(lambda: pid_file.exists() and pid_file.read_text()))
+    finally:
+        supervisor.kill()
+        supervisor.wait()
+    assert _eventually(lambda: not _runs(pid))
+
+
+def _eventually(look: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + 20
+    while not (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
+
+
+def _runs(pid: int) -> bool:
+    return psutil.pid_exists(pid) and bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
