@@ -20,6 +20,7 @@ from hitl_core.domain.records import Review, ReviewTask
 
 TOO_SOON_SECONDS = 0.3
 MOST_IDLE_SECONDS = 3600.0
+BEAT_SECONDS = 45.0
 Mode = Literal["read", "edit", "edit_reasons", "reject_reasons"]
 Verdict = Literal["approve", "edit", "reject"]
 
@@ -70,11 +71,13 @@ class Desk:
     following: Shown | None = None
     notice: Notice | None = None
     _touched_at: float = field(default=0.0)
+    _beaten_at: float = field(default=0.0)
     _notices: int = 0
 
     def sit_down(self) -> None:
         """Make sure a task is in front: one held already (after a reload), the prefetched one, or a new claim."""
         self._touched_at = self._touched_at or self.now()
+        self._beaten_at = self._beaten_at or self.now()
         if self.current is None and self.following is not None:
             self.current, self.following = self.following, None
         if self.current is None:
@@ -173,9 +176,11 @@ class Desk:
             self.say("problem", "The draft is only on this page:", about=str(error))
 
     def beat(self) -> None:
-        """Renew the leases while somebody works here; after an hour without a touch they may run out."""
-        if self.now() - self._touched_at > MOST_IDLE_SECONDS:
+        """Renew the leases every 45 s while somebody works here; after an hour without a touch they may run out."""
+        now = self.now()
+        if now - self._beaten_at < BEAT_SECONDS or now - self._touched_at > MOST_IDLE_SECONDS:
             return
+        self._beaten_at = now
         for shown in (self.current, self.following):
             if shown is None:
                 continue

@@ -9,7 +9,7 @@ from app.components import trouble
 from app.components.golden_card import card
 from app.components.safe_html import element, esc, show
 from hitl_core.domain.errors import HitlError
-from hitl_core.domain.records import GoldenExample
+from hitl_core.domain.records import FewShot, GoldenExample
 from hitl_core.loop import Loop
 
 PAGE_SIZE = 20
@@ -51,8 +51,17 @@ def examples(loop: Loop, text: str, project: str | None, *, retired: bool) -> li
     else:
         # The model takes seconds to load, which no page may wait for.
         shots = loop.golden.few_shot(text, PAGE_SIZE, project=project, method="words", diversity_weight=1.0)
+        shots = [*with_words(loop, text, project, known={shot.example.id for shot in shots}), *shots]
     how = {"embedding": "by meaning", "words": "by words"}
     return [(shot.example, f"likeness {shot.similarity:.2f} {how[shot.method]}") for shot in shots]
+
+
+def with_words(loop: Loop, text: str, project: str | None, known: set[str]) -> list[FewShot]:
+    """Return newer examples whose question or output holds every word, while meaning cannot be compared."""
+    wanted = text.casefold().split()
+    recent = loop.golden.list(project=project, limit=500)
+    found = [each for each in recent if all(word in f"{each.query}\n{each.output}".casefold() for word in wanted)]
+    return [FewShot(example=each, similarity=1.0, method="words") for each in found if each.id not in known]
 
 
 def entry(example: GoldenExample, likeness: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.desk import MOST_IDLE_SECONDS, TOO_SOON_SECONDS, Desk
+from app.desk import BEAT_SECONDS, MOST_IDLE_SECONDS, TOO_SOON_SECONDS, Desk
 from hitl_core import Loop
 from hitl_core.domain.clock import ManualClock
 from hitl_core.domain.errors import StoreUnavailableError
@@ -169,6 +169,10 @@ def test_heartbeats_renew_both_leases_until_nobody_is_there(
 ) -> None:
     desk = make_desk("ana")
     clock.advance(minutes=10)
+    desk.beat()  # too early to trouble the database
+    assert desk.current is not None
+    assert loop.queue.held("ana")[0].version == desk.current.task.version
+    seconds.value += BEAT_SECONDS
     desk.beat()
     clock.advance(minutes=10)
     assert len(loop.queue.held("ana")) == 2
