@@ -17,6 +17,8 @@ import sqlalchemy as sa
 from hitl_core.store.tables import Micros, lanes, tasks, to_micros
 
 MICROS_PER_HOUR = 3_600_000_000
+NEAR = 8
+"""How many heads a claim on PostgreSQL locks to choose from."""
 
 
 class Aging(NamedTuple):
@@ -49,24 +51,31 @@ class Claim(NamedTuple):
 
 
 _OPEN = "l.pool IN :pools AND l.expertise IN :expertise AND (:project = '' OR l.project = :project)"
-_HEAD = """SELECT t.key FROM tasks t
+# The skip is looked up by its key for each candidate: as NOT EXISTS, PostgreSQL joins it, which costs skips times rows.
+_HEAD = """SELECT t.key, t.band, t.base, t.rank FROM tasks t
   WHERE t.status = 'pending' AND t.pool = l.pool AND t.project = l.project AND t.expertise = l.expertise
     AND t.band = b.band
-    AND NOT EXISTS (SELECT 1 FROM skips s WHERE s.task_key = t.key AND s.reviewer = :reviewer AND s.until_at > :now)
+    AND COALESCE((SELECT s.until_at FROM skips s WHERE s.task_key = t.key AND s.reviewer = :reviewer), 0) <= :now
   ORDER BY t.rank DESC, t.key LIMIT 1"""
-_BEST = """SELECT t.key FROM heads JOIN tasks t ON t.key = heads.key
-  ORDER BY CASE WHEN t.band = 1 THEN t.rank + :weight
-                WHEN t.rank + :drift > t.base + :weight THEN t.base + :weight
-                ELSE t.rank + :drift END DESC, t.key LIMIT 1"""
+_WORTH = """CASE WHEN t.band = 1 THEN t.rank + :weight
+  WHEN t.rank + :drift > t.base + :weight THEN t.base + :weight ELSE t.rank + :drift END"""
+_BEST = f"SELECT t.key FROM heads JOIN tasks t ON t.key = heads.key ORDER BY {_WORTH} DESC, t.key LIMIT 1"  # noqa: S608 - constants only
 _TAKE = """UPDATE tasks SET status = 'claimed', version = version + 1, token = :token, claimed_by = :reviewer,
   claimed_at = :now, lease_expires_at = :lease_expires_at
   WHERE key = (SELECT key FROM best) RETURNING key"""
 _SQLITE = f"""WITH heads AS (
-  SELECT ({_HEAD}) AS key FROM lanes l, (SELECT 0 AS band UNION ALL SELECT 1) b WHERE {_OPEN}
+  SELECT ({_HEAD.replace("t.key, t.band, t.base, t.rank", "t.key")}) AS key
+  FROM lanes l, (SELECT 0 AS band UNION ALL SELECT 1) b WHERE {_OPEN}
 ), best AS ({_BEST}) {_TAKE}"""  # noqa: S608 - constants only
-_POSTGRESQL = f"""WITH heads AS MATERIALIZED (
-  SELECT h.key FROM lanes l CROSS JOIN (VALUES (0), (1)) AS b (band)
-  CROSS JOIN LATERAL ({_HEAD} FOR UPDATE SKIP LOCKED) AS h WHERE {_OPEN}
+_LOCKED_HEADS = f"CROSS JOIN LATERAL ({_HEAD} FOR UPDATE SKIP LOCKED) AS h"
+_ALL_LANES = f"""WITH heads AS MATERIALIZED (
+  SELECT h.key FROM lanes l CROSS JOIN (VALUES (0), (1)) AS b (band) {_LOCKED_HEADS} WHERE {_OPEN}
+), best AS ({_BEST}) {_TAKE}"""  # noqa: S608 - constants only
+_NEAR_LANES = f"""WITH near AS MATERIALIZED (
+  SELECT l.pool, l.project, l.expertise, t.band FROM lanes l CROSS JOIN (VALUES (0), (1)) AS b (band)
+  CROSS JOIN LATERAL ({_HEAD}) AS t WHERE {_OPEN} ORDER BY {_WORTH} DESC LIMIT {NEAR}
+), heads AS MATERIALIZED (
+  SELECT h.key FROM near l CROSS JOIN LATERAL (SELECT l.band) AS b {_LOCKED_HEADS}
 ), best AS ({_BEST}) {_TAKE}"""  # noqa: S608 - constants only
 
 
@@ -81,13 +90,17 @@ def _statement(text: str) -> sa.TextClause:
     )
 
 
-_CLAIM = {"sqlite": _statement(_SQLITE), "postgresql": _statement(_POSTGRESQL)}
+_CLAIM = {
+    "sqlite": (_statement(_SQLITE),),
+    "postgresql": (_statement(_NEAR_LANES), _statement(_ALL_LANES)),
+}
 
 
 def claim(tx: sa.Connection, wanted: Claim, aging: Aging) -> str | None:
     """Hand the best open task to the reviewer; return its key, None where nothing is open.
 
-    On PostgreSQL rows that another claim is looking at are skipped, so two reviewers never meet.
+    On PostgreSQL rows that another claim is looking at are skipped, so two reviewers never meet. Only the heads
+    of the most urgent lanes are locked, since locking writes to disk; if others hold all of those, every lane is tried.
     """
     values = {
         **wanted._asdict(),
@@ -95,7 +108,11 @@ def claim(tx: sa.Connection, wanted: Claim, aging: Aging) -> str | None:
         "weight": aging.weight,
         "drift": aging.drift(wanted.now),
     }
-    return tx.execute(_CLAIM[tx.dialect.name], values).scalar()
+    for statement in _CLAIM[tx.dialect.name]:
+        key = tx.execute(statement, values).scalar()
+        if key is not None:
+            return str(key)
+    return None
 
 
 def open_lanes(tx: sa.Connection, wanted: set[tuple[str, str, str]]) -> None:
