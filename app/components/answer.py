@@ -22,16 +22,15 @@ def answer(output: str, marks: Sequence[SupportMark] | None, *, everything: bool
     """Return the output as HTML; `marks` is None while they are being computed."""
     part, more = cut(output, len(output) if everything else SHOWN_CHARS)
     if marks is None:
-        body = esc(part) + element("div", "Comparing with the passages …", cls="legend")
+        body, below = esc(part), element("div", "Comparing with the passages …", cls="legend")
     else:
-        body = "".join(_sentence(part, mark) for mark in marks if mark.start < len(part))
-        body += esc(part[marks[-1].end :] if marks else part) + _legend(
-            marks, whole=not marks or marks[-1].end >= len(output)
-        )
+        end = marks[-1].end if marks else 0
+        body = "".join(_sentence(part, mark) for mark in marks if mark.start < len(part)) + esc(part[end:])
+        below = _legend(marks, whole=end >= len(output))
     left_out = (
         element("div", f"{len(output) - len(part):,} more characters are not shown.", cls="muted") if more else ""
     )
-    return element("h4", "Answer", cls="head4") + f'<div class="prose" dir="auto">{body}</div>' + left_out
+    return element("h4", "Answer", cls="head4") + f'<div class="prose" dir="auto">{body}</div>' + left_out + below
 
 
 def plain(output: str, *, everything: bool) -> str:

@@ -15,7 +15,8 @@ def seen(test: AppTest) -> str:
 
 def press(test: AppTest, name: str) -> AppTest:
     """Press the button whose key starts with `review.<name>.`."""
-    return button(test, name).click().run()
+    pressed: AppTest = button(test, name).click().run()
+    return pressed
 
 
 def button(test: AppTest, name: str) -> Any:

@@ -13,11 +13,11 @@ HOSTILE = "<script>alert(1)</script>![x](http://evil.example/p.png) \u202e"
 
 
 def reviewed(loop: Loop, number: int, verdict: str = "approve", **fields: object) -> None:
-    loop.submit(Item(id=f"i{number}", query=f"q {number}", output="text", confidence=0.1, **fields))  # type: ignore[arg-type]
+    loop.submit(Item(id=f"i{number}", query=f"q {number}", output="text", confidence=0.1, **fields))
     task = loop.queue.claim("ana")
     assert task is not None
     edited = {"output": "better text", "reasons": ("style",)} if verdict == "edit" else {}
-    loop.queue.complete(task.token, Review(verdict=verdict, **edited))  # type: ignore[arg-type]
+    loop.queue.complete(task.token, Review(verdict=verdict, **edited))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_hostile_text_is_text_on_every_page(open_page: Open, loop: Loop, view: s
     hostile = {"domain": HOSTILE, "project": HOSTILE, "subject": HOSTILE, "model": HOSTILE, "label": HOSTILE}
     reviewed(loop, 1, "edit", **hostile)
     fields = hostile | {"query": HOSTILE, "output": HOSTILE, "context": [{"text": HOSTILE, "source": HOSTILE}]}
-    loop.submit(Item(id=HOSTILE, confidence=0.1, inputs={HOSTILE: HOSTILE}, **fields))  # type: ignore[arg-type]
+    loop.submit(Item(id=HOSTILE, confidence=0.1, inputs={HOSTILE: HOSTILE}, **fields))
     test = open_page(view, reviewer=HOSTILE)
     assert "<script" not in seen(test)
     assert "\u202e" not in seen(test)

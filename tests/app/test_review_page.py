@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -22,7 +23,7 @@ def item(number: int, **fields: object) -> Item:
         "context": [Passage(text="The notice is 30 days.", source="handbook", retrieval_score=0.8)],
         "confidence": 0.1,
     }
-    return Item(**(given | fields))  # type: ignore[arg-type]
+    return Item(**(given | fields))
 
 
 def verdicts(loop: Loop) -> list[str]:
@@ -117,7 +118,7 @@ def test_an_edit_with_chosen_reasons_is_saved_at_once(open_page: Open, loop: Loo
     test = open_page()
     press(test, "edit_mode")
     edit_area(test).input("Better.").run()
-    pills = next(each for each in test.get("button_group") if str(each.key).startswith("review.reasons."))
+    pills: Any = next(each for each in test.get("button_group") if str(each.key).startswith("review.reasons."))
     pills.set_value(["style", "incomplete"]).run()
     press(test, "save")
     assert loop.latest_reviews()[0].review.reasons == ("style", "incomplete")

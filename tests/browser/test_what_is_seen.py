@@ -46,6 +46,11 @@ def test_answer_evidence_keys_and_state_need_no_scrolling(new_page: NewPage) -> 
     assert pane.evaluate("pane => pane.scrollHeight <= pane.clientHeight")
 
 
+def test_the_mark_says_what_it_means(new_page: NewPage) -> None:
+    tab = new_page("/?reviewer=ana")
+    expect(tab.page.get_by_text("not a truth check").first).to_be_visible()
+
+
 def test_editing_keeps_box_changes_and_evidence_in_sight(new_page: NewPage) -> None:
     tab = new_page("/?reviewer=ana")
     tab.press("e", sees="Your text")
@@ -59,8 +64,3 @@ def test_editing_keeps_box_changes_and_evidence_in_sight(new_page: NewPage) -> N
 def inside(tab: DeskPage, thing: Locator) -> bool:
     box = thing.bounding_box()
     return box is not None and box["y"] >= 0 and box["y"] + box["height"] <= NARROW["height"]
-
-
-def test_the_mark_says_what_it_means(new_page: NewPage) -> None:
-    tab = new_page("/?reviewer=ana")
-    expect(tab.page.get_by_text("not a truth check").first).to_be_visible()
