@@ -58,14 +58,14 @@ def _editing(desk: Desk, shown: Shown, reasons: Sequence[str]) -> None:
 def _reasons(desk: Desk, shown: Shown, reasons: Sequence[str]) -> None:
     verb = "reject" if shown.mode == "reject_reasons" else "save the edit"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        show(element("div", f"<b>Why?</b> One key will {verb}:"))
+        show(element("div", f"<b>Why?</b> One key will {verb}:"), narrow=True)
         for index, reason in enumerate(reasons):
             key = _FIRST_KEYS[index] if index < len(_FIRST_KEYS) else None
             _button(_words(reason), key, f"reason.{index}", shown, _finish, desk, shown.task.id, (reason,))
         back = "read" if shown.mode == "reject_reasons" else "edit"
         _button("Back", "Esc", "back", shown, _set_mode, desk, shown.task.id, back)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        show(element("div", "Several? Choose:", cls="muted"))
+        show(element("div", "Several? Choose:", cls="muted"), narrow=True)
         _chosen(shown, reasons)
         _button("Save with these", "Enter", "several", shown, _finish, desk, shown.task.id, ())
         _comment(desk, shown)

@@ -63,6 +63,7 @@ kbd{border:1px solid #b9c3d1;border-bottom-width:2px;border-radius:3px;padding:0
 .who{position:fixed;top:1rem;right:4.5rem;z-index:999991;font-size:.86em;color:#445063;max-width:34rem;
  overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 [data-testid=stBaseButton-primary] kbd{color:#1f5fbf;border-color:#cfdcf1}
+[data-testid=stToastContainer]{top:auto!important;bottom:1rem!important}
 .stTextArea textarea{font-size:15px;line-height:1.5}
 </style>"""
 

@@ -25,7 +25,7 @@ def notice(desk: Desk) -> None:
     if said is None:
         return
     if said.kind == "saved" and session.first_time(said.number):
-        st.toast("Saved. U takes it back.")
+        st.toast("Saved. U takes it back.", duration="short")
     if said.kept_text:
         show(element("div", "What you had typed, to copy:", cls="muted"))
         st.code(visible(said.kept_text), language=None, wrap_lines=True)

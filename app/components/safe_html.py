@@ -76,9 +76,9 @@ def bar(share: float, kind: str = "") -> str:
     return f'<span class="bar {kind}"><i style="width:{width:.1f}%"></i></span>'
 
 
-def show(markup: str) -> None:
-    """Draw HTML made by this module."""
-    st.html(markup)
+def show(markup: str, *, narrow: bool = False) -> None:
+    """Draw HTML made by this module; `narrow` takes only the width it needs, beside others in a row."""
+    st.html(markup, width="content" if narrow else "stretch")
 
 
 def show_text(text: object, cls: str = "line") -> None:
