@@ -9,7 +9,7 @@ import pytest
 from evals.bench import __main__ as program
 from evals.bench.bare import BareSqlite, plain
 from evals.bench.filling import fill_queue, make_item, random_vectors
-from evals.bench.importing import write_file
+from evals.bench.importing import run_import, write_file
 from evals.bench.results import Aim, Part, Setup, alternate
 from evals.bench.submitting import measure_submit, written
 from evals.databases import Databases
@@ -115,3 +115,16 @@ def test_a_part_runs_at_a_small_size(name: str, capsys: pytest.CaptureFixture[st
     printed = capsys.readouterr().out
     assert "### Aims" in printed
     assert "sqlite" in printed
+
+
+def test_the_peak_of_an_import_is_its_own_and_not_that_of_its_parent(tmp_path: Path) -> None:
+    write_file(tmp_path / "x.jsonl", 10)
+    ballast = bytearray(600 * 2**20)
+    _, peak = run_import(tmp_path / "x.jsonl", f"sqlite:///{tmp_path / 'hitl.db'}")
+    assert len(ballast) > 0
+    assert 20 < peak < 400
+
+
+def test_an_import_that_fails_is_no_figure(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="exit code"):
+        run_import(tmp_path / "missing.jsonl", f"sqlite:///{tmp_path / 'hitl.db'}")
