@@ -88,7 +88,7 @@ def _comment(desk: Desk, shown: Shown) -> None:
         "Comment",
         value=shown.comment,
         key=comment_key(shown),
-        placeholder="Comment (optional)",
+        placeholder="Comment (optional, Tab when done)",
         label_visibility="collapsed",
         max_chars=4_000,
         on_change=_comment_typed,

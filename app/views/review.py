@@ -63,7 +63,9 @@ def below(desk: Desk, shown: Shown) -> None:
     """Draw what is looked at less often."""
     item = shown.task.item
     if len(item.output) > answer.SHOWN_CHARS or len(item.query) > 4_000 or evidence.is_long(item.context):
-        st.checkbox("Show everything (long texts were shortened)", key=f"review.all.{shown.task.id}")
+        # A button, not a check box: letters pressed while a box has the focus are no shortcuts.
+        key = f"review.everything.{shown.task.id}"
+        st.button("Show everything (long texts were shortened)", key=key, on_click=show_all, args=(shown.task.id,))
     left, right = st.columns([11, 9], gap="small")
     with left:
         item_details.details(item, blind=shown.task.blind)
@@ -75,6 +77,11 @@ def below(desk: Desk, shown: Shown) -> None:
         projects(desk)
     if not shown.workup.complete:
         when_prepared(shown)
+
+
+def show_all(task_id: str) -> None:
+    """Show the task's texts in full from now."""
+    st.session_state[f"review.all.{task_id}"] = True
 
 
 def nothing(desk: Desk) -> None:

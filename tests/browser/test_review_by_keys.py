@@ -127,10 +127,14 @@ def test_letters_typed_into_a_field_are_not_decisions(new_page: NewPage, server:
     tab = new_page()
     tab.enter("writer")
     before = count(server)
-    tab.page.get_by_placeholder("Comment (optional)").click()
+    tab.page.get_by_placeholder("Comment").click()
     tab.page.keyboard.type("axsgup")
     tab.rest()
     assert count(server) == before
+    tab.page.keyboard.press("Tab")
+    tab.rest()
+    tab.press("a", sees="Approved:")
+    assert server.loop.latest_reviews(1)[0].review.comment == "axsgup"
 
 
 def test_thumbs_reach_the_store(new_page: NewPage, server: Server) -> None:
