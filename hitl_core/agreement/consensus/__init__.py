@@ -1,0 +1,1 @@
+"""Who is right: the label of a task from several raters' votes."""
