@@ -64,8 +64,14 @@ def allowed_hosts(options: argparse.Namespace) -> tuple[str, ...]:
 
 def packaged_config() -> dict[str, Any]:
     """Return the packaged configuration with dotted keys, as Streamlit's launcher wants it."""
-    sections = tomllib.loads((HERE / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    sections = tomllib.loads(config_file().read_text(encoding="utf-8"))
     return {f"{section}.{key}": value for section, keys in sections.items() for key, value in keys.items()}
+
+
+def config_file() -> Path:
+    """Return the configuration: of the checkout, or the copy that an installed program carries beside the app."""
+    of_checkout = HERE.parent / ".streamlit" / "config.toml"
+    return of_checkout if of_checkout.is_file() else HERE / ".streamlit" / "config.toml"
 
 
 def try_database() -> None:

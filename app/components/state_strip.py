@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from app.components.safe_html import chip, element, esc
 from hitl_core.domain.records import ReviewTask, Route, Stage
+from hitl_core.review_queue.queue import COUNTED
 
 _ROUTES = {
     Route.AUTO_APPROVE: "went out by itself",
@@ -49,7 +50,8 @@ def strip(task: ReviewTask, now: datetime, *, waiting: int, reviewer: str) -> st
     if is_synthetic(item.metadata):
         chips.append(chip("synthetic demo data", kind="demo"))
     chips += [chip("waiting", ago(now - task.created_at)), _due(task, now)]
-    who = element("div", "you are ", element("b", esc(reviewer[:60])), f" · {waiting:,} in the queue", cls="who")
+    more = "+" if waiting >= COUNTED else ""
+    who = element("div", "you are ", element("b", esc(reviewer[:60])), f" · {waiting:,}{more} in the queue", cls="who")
     return who + element("div", *[each for each in chips if each], cls="strip")
 
 

@@ -23,6 +23,7 @@ from hitl_core.store.claiming import Aging, Claim
 from hitl_core.store.engine import Store
 
 SWEEP_SECONDS = 0.25
+COUNTED = 10_000
 ESCALATED_FOR = timedelta(days=3650)
 
 
@@ -203,9 +204,12 @@ class ReviewQueue:
         return Draft(row.output, row.comment, row.saved_at) if row else None
 
     def pending(self) -> list[tuple[str, str, str, int]]:
-        """Return (pool, project, expertise, tasks) of everything that waits."""
+        """Return (pool, project, expertise, tasks) of everything that waits, counting to 10,000 in each lane.
+
+        Pages ask often, and nobody needs to know whether 20,000 or a million tasks wait.
+        """
         with self.store.read() as tx:
-            return claiming.lanes_with_work(tx)
+            return claiming.lanes_with_work(tx, at_most=COUNTED)
 
     def sweep(self) -> tuple[int, int]:
         """Return expired leases to the queue and age old tasks; (expired, aged). The worker calls it."""
@@ -271,5 +275,6 @@ def _note(text: str) -> str:
 
 
 def _require_change(task: ReviewTask, review: Review) -> None:
-    if review.verdict == "edit" and review.output == task.item.output:
+    relabelled = review.label is not None and review.label != task.item.label
+    if review.verdict == "edit" and review.output == task.item.output and not relabelled:
         raise InputError("the edited text is the same as the answer; change it, or approve the answer")

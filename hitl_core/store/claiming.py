@@ -146,19 +146,20 @@ def rekey(tx: sa.Connection, rows: Sequence[dict[str, object]]) -> None:
     tx.execute(statement, list(rows))
 
 
-def lanes_with_work(tx: sa.Connection) -> list[tuple[str, str, str, int]]:
-    """Return (pool, project, expertise, pending) of every lane that has pending tasks."""
-    query = (
-        sa.select(lanes.c.pool, lanes.c.project, lanes.c.expertise, sa.func.count())
-        .join(
-            tasks,
-            sa.and_(
-                sa.text("tasks.status = 'pending'"),
-                tasks.c.pool == lanes.c.pool,
-                tasks.c.project == lanes.c.project,
-                tasks.c.expertise == lanes.c.expertise,
-            ),
+def lanes_with_work(tx: sa.Connection, *, at_most: int) -> list[tuple[str, str, str, int]]:
+    """Return (pool, project, expertise, pending) of every lane that has pending tasks, counting to `at_most` in each."""
+    waiting = (
+        sa.select(sa.literal(1).label("one"))
+        .where(
+            sa.text("tasks.status = 'pending'"),
+            tasks.c.pool == lanes.c.pool,
+            tasks.c.project == lanes.c.project,
+            tasks.c.expertise == lanes.c.expertise,
         )
-        .group_by(lanes.c.pool, lanes.c.project, lanes.c.expertise)
+        .correlate(lanes)
+        .limit(at_most)
+        .subquery()
     )
-    return [tuple(row) for row in tx.execute(query)]
+    count = sa.select(sa.func.count(waiting.c.one)).scalar_subquery().label("pending")
+    rows = tx.execute(sa.select(lanes.c.pool, lanes.c.project, lanes.c.expertise, count))
+    return [tuple(row) for row in rows if row.pending]

@@ -190,6 +190,18 @@ def test_edit_and_reject_need_a_known_reason_and_the_task_stays_held(loop: Loop,
     assert _rows(loop) == []
 
 
+def test_an_edit_may_change_the_label_alone(loop: Loop, submit: Submit) -> None:
+    submit("a", label="safe")
+    task = _claim(loop)
+    same = Review(verdict="edit", output=task.item.output, label="safe", reasons=["other"])
+    with pytest.raises(InputError, match="same as the answer"):
+        loop.queue.complete(task.token, same)
+    loop.queue.complete(task.token, same.model_copy(update={"label": "unsafe"}))
+    outcome = loop.outcome("a")
+    assert outcome is not None
+    assert (outcome.verdict, outcome.output, outcome.label) == ("edit", task.item.output, "unsafe")
+
+
 def test_a_hook_that_fails_takes_everything_back(loop: Loop, submit: Submit) -> None:
     submit("a")
     task = _claim(loop)
