@@ -1,0 +1,44 @@
+"""Is .8 really .8, and which threshold is safe: calibration measured, repaired, and thresholds with a guarantee."""
+
+from hitl_core.calibration.binning import Strategy
+from hitl_core.calibration.calibration_error import (
+    debiased_calibration_error,
+    expected_calibration_error,
+    maximum_calibration_error,
+    perfect_forecaster_error,
+)
+from hitl_core.calibration.calibrator import CalibrationMethod, Calibrator
+from hitl_core.calibration.estimate import Estimate
+from hitl_core.calibration.exact_tests import Step, clean_rows
+from hitl_core.calibration.label_error import LabelError
+from hitl_core.calibration.reliability import reliability_table
+from hitl_core.calibration.scores import BrierScore, auroc, brier_score, log_loss
+from hitl_core.calibration.selection import fit_calibrator
+from hitl_core.calibration.smooth import smooth_calibration_error
+from hitl_core.calibration.threshold import ThresholdResult, choose_threshold
+from hitl_core.calibration.venn_abers import VennAbers, fit_venn_abers
+
+__all__ = [
+    "BrierScore",
+    "CalibrationMethod",
+    "Calibrator",
+    "Estimate",
+    "LabelError",
+    "Step",
+    "Strategy",
+    "ThresholdResult",
+    "VennAbers",
+    "auroc",
+    "brier_score",
+    "choose_threshold",
+    "clean_rows",
+    "debiased_calibration_error",
+    "expected_calibration_error",
+    "fit_calibrator",
+    "fit_venn_abers",
+    "log_loss",
+    "maximum_calibration_error",
+    "perfect_forecaster_error",
+    "reliability_table",
+    "smooth_calibration_error",
+]

@@ -1,0 +1,140 @@
+"""Rows into bins of confidence, as sums that every binned statistic starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitl_core.calibration.estimate import FloatArray, Rows
+from hitl_core.domain.errors import InputError
+
+Strategy = Literal["width", "mass"]
+# Weights beyond this many distinct values are grouped by quantile for the bootstrap.
+WEIGHT_CLASSES = 8
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Sums over the rows of each bin that holds rows; arrays of shape (bins,) in order of confidence.
+
+    `low` and `high` are the bin's edges, `n` its rows, `weight` the sum of weights, `squares` of squared weights,
+    `confidence` and `correct` the weighted means.
+    """
+
+    low: FloatArray
+    high: FloatArray
+    n: NDArray[np.int64]
+    weight: FloatArray
+    squares: FloatArray
+    confidence: FloatArray
+    correct: FloatArray
+
+    @property
+    def share(self) -> FloatArray:
+        """Each bin's part of the weight."""
+        return np.asarray(self.weight / self.weight.sum(), dtype=np.float64)
+
+    @property
+    def gap(self) -> FloatArray:
+        """Weighted accuracy minus mean confidence."""
+        return self.correct - self.confidence
+
+    @property
+    def effective_n(self) -> FloatArray:
+        """Kish's effective number of rows."""
+        return self.weight**2 / self.squares
+
+
+def bin_edges(rows: Rows, bins: int, strategy: Strategy) -> FloatArray:
+    """Return rising edges from 0 to 1; a bin holds its lower edge, the last one holds 1 as well.
+
+    Equal mass puts the same weight into each bin; rows with one confidence stay together, so there may be fewer bins.
+    """
+    if bins < 1 or bins != int(bins):
+        raise InputError(f"bins must be a whole number of at least 1; got {bins!r}")
+    if strategy == "width":
+        return np.linspace(0.0, 1.0, int(bins) + 1)
+    if strategy != "mass":
+        raise InputError(f"strategy must be width or mass; got {strategy!r}")
+    order = np.argsort(rows.confidence, kind="stable")
+    below = np.cumsum(rows.weight[order]) - rows.weight[order]
+    starts = np.searchsorted(below, rows.weight.sum() * np.arange(1, int(bins)) / int(bins) - 1e-9)
+    inner = rows.confidence[order][np.minimum(starts, order.size - 1)]
+    return np.unique(np.concatenate([[0.0], inner[(inner > 0) & (inner < 1)], [1.0]]))
+
+
+def bin_of(confidence: FloatArray, edges: FloatArray) -> NDArray[np.int64]:
+    """Return the number of the bin of each row."""
+    return np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, edges.size - 2).astype(np.int64)
+
+
+def binned(rows: Rows, edges: FloatArray) -> Bins:
+    """Return the sums of the bins that hold rows."""
+    where = bin_of(rows.confidence, edges)
+    size = edges.size - 1
+    n = np.bincount(where, minlength=size)
+    weight = np.bincount(where, rows.weight, size).astype(np.float64)
+    filled = n > 0
+    return Bins(
+        low=edges[:-1][filled],
+        high=edges[1:][filled],
+        n=n[filled].astype(np.int64),
+        weight=weight[filled],
+        squares=np.bincount(where, rows.weight**2, size)[filled].astype(np.float64),
+        confidence=np.bincount(where, rows.weight * rows.confidence, size)[filled] / weight[filled],
+        correct=np.bincount(where, rows.weight * rows.correct, size)[filled] / weight[filled],
+    )
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Sufficient statistics for the bootstrap: rows of one bin, label and weight class are one cell.
+
+    Arrays of shape (cells,): the bin's number, the rows, and the mean over the cell's rows of the weight, of weight ×
+    confidence and of weight × correct.
+    """
+
+    bins: int
+    where: NDArray[np.int64]
+    n: NDArray[np.int64]
+    weight: FloatArray
+    weighted_confidence: FloatArray
+    weighted_correct: FloatArray
+
+    def resampled_gaps(self, replicates: int, seed: int) -> tuple[FloatArray, FloatArray]:
+        """Return share and gap of each bin, shape (replicates, bins), from multinomial draws of the cells."""
+        generator = np.random.default_rng(seed)
+        draws = generator.multinomial(int(self.n.sum()), self.n / self.n.sum(), size=replicates).astype(np.float64)
+        into = np.zeros((self.where.size, self.bins))
+        into[np.arange(self.where.size), self.where] = 1.0
+        weight = draws @ (into * self.weight[:, None])
+        gap = draws @ (into * (self.weighted_correct - self.weighted_confidence)[:, None])
+        gap = np.divide(gap, weight, out=np.zeros_like(gap), where=weight > 0)
+        return weight / weight.sum(axis=1, keepdims=True), gap
+
+
+def cells(rows: Rows, edges: FloatArray) -> Cells:
+    """Group the rows by bin, label and class of weight."""
+    values = np.unique(rows.weight)
+    cuts = values[1:] if values.size <= WEIGHT_CLASSES else np.quantile(rows.weight, np.arange(1, 8) / 8)
+    classes = np.searchsorted(cuts, rows.weight, side="right")
+    size = edges.size - 1
+    code = (bin_of(rows.confidence, edges) * 2 + rows.correct.astype(np.int64)) * (cuts.size + 1) + classes
+    n = np.bincount(code, minlength=size * 2 * (cuts.size + 1))
+    filled = np.flatnonzero(n)
+    total = n[filled]
+
+    def mean(values: FloatArray) -> FloatArray:
+        return np.asarray(np.bincount(code, values, n.size)[filled] / total, dtype=np.float64)
+
+    return Cells(
+        bins=size,
+        where=filled // (2 * (cuts.size + 1)),
+        n=total.astype(np.int64),
+        weight=mean(rows.weight),
+        weighted_confidence=mean(rows.weight * rows.confidence),
+        weighted_correct=mean(rows.weight * rows.correct),
+    )
