@@ -61,6 +61,10 @@ def check(options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal comes; return 2 for options or a database that cannot be used."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Said once for each cache at import, before there is a runtime; it means nothing to whoever starts the app.
+    logging.getLogger("streamlit.runtime.caching.cache_data_api").addFilter(
+        lambda record: "No runtime" not in record.msg
+    )
     options = parse(arguments)
     try:
         check(options)

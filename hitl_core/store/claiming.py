@@ -147,7 +147,7 @@ def rekey(tx: sa.Connection, rows: Sequence[dict[str, object]]) -> None:
 
 
 def lanes_with_work(tx: sa.Connection, *, at_most: int) -> list[tuple[str, str, str, int]]:
-    """Return (pool, project, expertise, pending) of every lane that has pending tasks, counting to `at_most` in each."""
+    """Return (pool, project, expertise, pending) of every lane with pending tasks, counting to `at_most` in each."""
     waiting = (
         sa.select(sa.literal(1).label("one"))
         .where(
