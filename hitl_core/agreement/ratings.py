@@ -48,7 +48,8 @@ class Ratings:
         return replace(self, codes=self.codes[seen], units=units[seen])
 
 
-RatingsLike: TypeAlias = "ArrayLike | pl.DataFrame | Ratings"
+LabelsLike: TypeAlias = "ArrayLike | Sequence[Any] | pl.Series"
+RatingsLike: TypeAlias = "ArrayLike | Sequence[Sequence[Any]] | pl.DataFrame | Ratings"
 
 
 def read_ratings(
@@ -80,10 +81,10 @@ def read_ratings(
     return Ratings(codes, units, named, raters, ordered=categories is not None or is_ordered(named))
 
 
-def _from_array(ratings: ArrayLike) -> tuple[IntArray, list[Any], tuple[Any, ...]]:
+def _from_array(ratings: Any) -> tuple[IntArray, list[Any], tuple[Any, ...]]:
     cells = ratings if isinstance(ratings, np.ndarray) else _object_array(ratings)
     if cells.ndim != 2:
-        raise InputError(f"ratings must be an array of units × raters (two dimensions); got {cells.ndim}")
+        raise InputError(f"ratings must be units × raters (two dimensions), rows of equal length; got {cells.ndim}")
     if cells.shape[1] < 2:
         raise InputError(f"agreement needs at least two raters (columns); got {cells.shape[1]}")
     codes, labels = code_values(cells.ravel())

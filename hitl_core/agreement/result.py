@@ -53,11 +53,13 @@ class Agreement:
         """The product's word for the value: excellent, good, moderate or poor; None where there is no value."""
         if math.isnan(self.value):
             return None
-        if self.value > EXCELLENT:
+        # A value of .4 comes out of floats as .3999999999999999.
+        value = round(self.value, 12)
+        if value > EXCELLENT:
             return "excellent"
-        if self.value >= GOOD:
+        if value >= GOOD:
             return "good"
-        return "moderate" if self.value >= MODERATE else "poor"
+        return "moderate" if value >= MODERATE else "poor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ def conclude(estimate: Estimate, *, method: str, confidence: float) -> Agreement
         if math.isclose(estimate.observed, 1.0):
             bound = clopper_pearson(n, n, confidence=confidence).low
             low = min(low, (bound - estimate.expected) / (1 - estimate.expected))
-        low, high = max(-1.0, low), min(1.0, high)
+        # Units of one rating move the expected agreement only, so the value itself can be below -1.
+        low, high = max(min(-1.0, estimate.value), low), min(1.0, high)
     return Agreement(
         value=estimate.value,
         low=low,
@@ -133,7 +136,7 @@ def _warning(estimate: Estimate) -> str | None:
         return "no unit has two ratings, so there is no agreement to measure"
     if math.isnan(estimate.value):
         return "only one label was used, so agreement beyond chance is undefined; read the percent agreement"
-    if estimate.skewable and estimate.observed >= HIGH_AGREEMENT and estimate.value < GOOD:
+    if estimate.skewable and round(estimate.observed, 12) >= HIGH_AGREEMENT and round(estimate.value, 12) < GOOD:
         return (
             f"kappa paradox: raters agree on {estimate.observed:.0%}, but {estimate.base_rate:.0%} of the labels are"
             " the same one, which drives this coefficient down; read Gwet's AC1 beside it"

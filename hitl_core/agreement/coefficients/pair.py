@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from hitl_core.agreement.coefficients.conger import estimate_conger
 from hitl_core.agreement.coefficients.fleiss import estimate_fleiss
 from hitl_core.agreement.coefficients.weights import WeightsLike
-from hitl_core.agreement.ratings import MISSING, Ratings, read_ratings
+from hitl_core.agreement.ratings import MISSING, LabelsLike, Ratings, read_ratings
 from hitl_core.agreement.result import Agreement, conclude
 from hitl_core.domain.errors import InputError
 
 
 def cohen_kappa(
-    a: ArrayLike,
-    b: ArrayLike,
+    a: LabelsLike,
+    b: LabelsLike,
     *,
     weights: WeightsLike = None,
     categories: Sequence[Any] | None = None,
@@ -48,8 +48,8 @@ def cohen_kappa(
 
 
 def scott_pi(
-    a: ArrayLike,
-    b: ArrayLike,
+    a: LabelsLike,
+    b: LabelsLike,
     *,
     weights: WeightsLike = None,
     categories: Sequence[Any] | None = None,
@@ -64,7 +64,7 @@ def scott_pi(
     return conclude(estimate_fleiss(read, weights), method="Scott's pi", confidence=confidence)
 
 
-def read_pair(a: ArrayLike, b: ArrayLike, *, categories: Sequence[Any] | None = None) -> Ratings:
+def read_pair(a: LabelsLike, b: LabelsLike, *, categories: Sequence[Any] | None = None) -> Ratings:
     """Read two raters' labels; units that only one of them rated are left out, their labels stay categories.
 
     Raises:

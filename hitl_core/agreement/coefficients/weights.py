@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike
 from hitl_core.agreement.ratings import FloatArray, Ratings
 from hitl_core.domain.errors import InputError
 
-WeightsLike: TypeAlias = "str | ArrayLike | None"
+WeightsLike: TypeAlias = "str | ArrayLike | Sequence[Sequence[float]] | None"
 # Weights are a matrix of categories × categories (32 MB at this size).
 MOST_CATEGORIES = 2000
 
@@ -41,7 +42,7 @@ def similarity(weights: WeightsLike, ratings: Ratings) -> FloatArray | None:
     return np.asarray(1 - distance ** (1 if weights == "linear" else 2), dtype=np.float64)
 
 
-def _matrix(weights: ArrayLike, size: int) -> FloatArray:
+def _matrix(weights: ArrayLike | Sequence[Sequence[float]], size: int) -> FloatArray:
     matrix = np.asarray(weights, dtype=np.float64)
     if matrix.shape != (size, size):
         raise InputError(f"the weights must have shape ({size}, {size}), one row a category; got {matrix.shape}")

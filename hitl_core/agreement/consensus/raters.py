@@ -8,12 +8,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike
 
 from hitl_core.agreement.coefficients.pair import cohen_kappa, read_pair
 from hitl_core.agreement.consensus.result import ConsensusResult
 from hitl_core.agreement.consensus.votes import Votes, VotesLike, read_votes
-from hitl_core.agreement.ratings import FloatArray, IntArray
+from hitl_core.agreement.ratings import FloatArray, IntArray, LabelsLike
 from hitl_core.agreement.result import Agreement
 from hitl_core.domain.errors import InputError
 from hitl_core.stats import Interval, wilson, wilson_bounds
@@ -43,7 +42,7 @@ class VerdictAgreement:
 
 
 def judge_against_people(
-    people: ArrayLike, judge: ArrayLike, *, positive: Any, confidence: float = 0.95
+    people: LabelsLike, judge: LabelsLike, *, positive: Any, confidence: float = 0.95
 ) -> VerdictAgreement:
     """Return kappa, true positive rate and true negative rate of a judge; labels other than `positive` are negative.
 

@@ -16,7 +16,7 @@ from hitl_core.agreement.labels import LONG_COLUMNS, code_column, place, require
 from hitl_core.agreement.ratings import MISSING, FloatArray, IntArray
 from hitl_core.domain.errors import InputError
 
-VotesLike: TypeAlias = "pl.DataFrame | ArrayLike"
+VotesLike: TypeAlias = "pl.DataFrame | ArrayLike | Sequence[Sequence[Any]]"
 # Whole numbers up to here are exact in a float.
 LARGEST_EXACT = 2**53
 
@@ -65,7 +65,7 @@ def read_votes(votes: VotesLike, *, categories: Sequence[Any] | None = None) -> 
     return Votes(task, rater, positions[label], tuple(tasks), tuple(raters), classes)
 
 
-def _long(votes: ArrayLike) -> pl.DataFrame:
+def _long(votes: Any) -> pl.DataFrame:
     cells = votes if isinstance(votes, np.ndarray) else np.array(votes, dtype=object)
     if cells.ndim != 2:
         raise InputError(f"votes must be the long frame or an array of tasks × raters; got {cells.ndim} dimensions")
