@@ -16,6 +16,8 @@ from hitl_core.stats import clopper_pearson
 EXCELLENT, GOOD, MODERATE = 0.8, 0.6, 0.4
 # With evenly used labels this share of agreement gives at least a good kappa.
 HIGH_AGREEMENT = 0.8
+# A standard error below this is none.
+NO_SPREAD = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,8 @@ def conclude(estimate: Estimate, *, method: str, confidence: float) -> Agreement
 
     For two raters the variance is that of the table (Fleiss, Cohen and Everitt, Psychological Bulletin 72, 1969).
 
-    Where all units agree the linearised error is 0, which says nothing; the lower end then is what the exact binomial
-    bound of the observed agreement gives.
+    Where all units agree, or all differ alike, the linearised error is 0, which says nothing; the ends then are what
+    the exact binomial bounds of the observed agreement give.
     """
     if not 0 < confidence < 1:
         raise InputError(f"confidence must be between 0 and 1, such as 0.95; got {confidence!r}")
@@ -100,9 +102,11 @@ def conclude(estimate: Estimate, *, method: str, confidence: float) -> Agreement
         se = math.sqrt(spread / (n * (n if estimate.table else n - 1)))
         half = se * float(special.stdtrit(n - 1, (1 + confidence) / 2))
         low, high = estimate.value - half, estimate.value + half
-        if math.isclose(estimate.observed, 1.0):
-            bound = clopper_pearson(n, n, confidence=confidence).low
-            low = min(low, (bound - estimate.expected) / (1 - estimate.expected))
+        if se < NO_SPREAD:
+            seen = min(1.0, max(0.0, estimate.observed)) * n
+            ends = clopper_pearson(seen, n, confidence=confidence)
+            at = [(end - estimate.expected) / (1 - estimate.expected) for end in ends]
+            low, high = min(low, at[0]), max(high, at[1])
         # Units of one rating move the expected agreement only, so the value itself can be below -1.
         low, high = max(min(-1.0, estimate.value), low), min(1.0, high)
     return Agreement(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,4 +38,5 @@ def percent_agreement(
     read = read_ratings(ratings, categories=categories)
     counts = tally(read, similarity(weights, read))
     estimate = chance_corrected(counts, 0.0, np.zeros(counts.units.size), skewable=False)
-    return conclude(estimate, method="percent agreement", confidence=confidence)
+    found = conclude(estimate, method="percent agreement", confidence=confidence)
+    return replace(found, low=float(np.maximum(found.low, 0.0)))

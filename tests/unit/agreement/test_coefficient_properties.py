@@ -139,6 +139,15 @@ def test_one_class_has_no_agreement_beyond_chance(coefficient: Coefficient) -> N
     assert "only one label" in str(found.warning)
 
 
+def test_no_spread_is_no_certainty() -> None:
+    # One rater always says yes: kappa is 0 in every sample of that kind, which is no reason for an interval of 0 to 0.
+    found = cohen_kappa(["yes", "no"] * 5, ["yes"] * 10)
+    assert found.value == pytest.approx(0)
+    assert found.low < -0.3
+    assert found.high > 0.3
+    assert percent_agreement([["yes", "yes"], ["yes", "no"]]).low == 0
+
+
 def test_one_class_of_two_named_ones_is_agreement_for_ac1() -> None:
     assert gwet_ac1([["yes", "yes"]] * 5, categories=("no", "yes")).value == pytest.approx(1)
     assert brennan_prediger([["yes", "yes"]] * 5, categories=("no", "yes")).value == pytest.approx(1)
