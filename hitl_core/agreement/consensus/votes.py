@@ -114,8 +114,8 @@ class VoteSums:
 def _distinct(votes: Votes) -> tuple[IntArray, IntArray, FloatArray]:
     """First task, distinct row of each task, and number of tasks of each distinct row."""
     tasks, raters, base = len(votes.tasks), len(votes.raters), len(votes.classes) + 1
-    once = np.unique(votes.task * raters + votes.rater).size == votes.task.size
-    if not once or base**raters >= LARGEST_EXACT:
+    # A rater with two votes on a task has no single digit in its number; few raters keep the count of cells small.
+    if base**raters >= LARGEST_EXACT or np.bincount(votes.task * raters + votes.rater).max() > 1:
         every = np.arange(tasks)
         return every, every, np.ones(tasks)
     digits = (votes.label + 1) * float(base) ** votes.rater
