@@ -123,7 +123,8 @@ def choose_threshold(
     rows = labelled_rows(confidence, correct, inclusion, groups)
     least = max(min_labels, clean_rows(target, delta))
     generator = np.random.default_rng(seed)
-    how = _method(one_of_each_group(rows, np.random.default_rng(seed)), least, method)
+    independent = one_of_each_group(rows, np.random.default_rng(seed))
+    how = _method(independent, least, method)
     if how == "multi-start":
         tested, steps, thinned = _multi_start(rows, target, delta, min_labels, generator)
     elif how == "betting":
@@ -141,7 +142,7 @@ def choose_threshold(
         errors=int(above.wrong.sum()),
         effective_n=kish_n(above.weight),
         coverage=rows.share_above(best.threshold) if best else 0.0,
-        labels_needed=0 if best else _labels_needed(rows, target, delta, min_labels),
+        labels_needed=0 if best else _labels_needed(rows.confidence.size, independent, target, delta, min_labels),
         method=how + ("+thinned" if thinned else ""),
         claim="disagreement with reviewers" if reviewers is None else "error",
         target_error=target_error,
@@ -249,18 +250,18 @@ def _bound(tested: Labelled, best: Step, how: str) -> float:
     return clopper_pearson(best.errors, best.n, confidence=1 - best.level, side="upper").high
 
 
-def _labels_needed(rows: Labelled, target: float, delta: float, min_labels: int) -> int:
+def _labels_needed(labels: int, independent: Labelled, target: float, delta: float, min_labels: int) -> int:
     """How many more labels a single test would take at the threshold where it takes the fewest."""
     clean = max(min_labels, clean_rows(target, delta))
-    counts = candidate_counts(rows.confidence, 1)
+    counts = candidate_counts(independent.confidence, 1)
     if not counts.size:
         return clean
-    rates, effective = rows.rates(rows.confidence[counts - 1])
     more = []
-    for rate, now in zip(rates, effective, strict=True):
+    for rate, now in zip(*independent.rates(independent.confidence[counts - 1]), strict=True):
         needed = rows_to_pass(float(rate), target, delta)
-        if needed is not None and now > 0:
-            # At this threshold each labelled row brings now / rows independent ones.
-            more.append((max(needed, min_labels) - now) * rows.confidence.size / now)
-    usable = [each for each in more if each > 0]
-    return max(1, int(np.ceil(min(usable) - 1e-9))) if usable else clean
+        if needed is not None:
+            # One more labelled row brings now / labels independent ones above this threshold.
+            missing = (max(needed, min_labels) - now) * labels / now
+            # Nothing missing: a test chosen with hindsight would pass, so one on new rows is what it takes.
+            more.append(missing if missing > 0 else float(clean))
+    return max(1, int(np.ceil(min(more) - 1e-9))) if more else clean
