@@ -87,7 +87,8 @@ def _estimate(read: Ratings, level: Level) -> Estimate:
         return Estimate(nan, np.full(size.shape, nan), read.units, 1.0, 1.0, base_rate)
     alpha = 1 - (1 - 1 / total) * observed / expected
     mean_size = total / read.units.sum()
-    # Per unit and without the small-sample factor 1 - 1/total, but for the correction of unequal sizes, as published.
+    # Without the small-sample factor 1 - 1/total but in the correction of unequal sizes: of the forms in question the
+    # one that gives the error published for Gwet's four raters (.14557).
     deviation = observed * size - within - observed / total * (size - mean_size)
     deviation -= 2 * observed / expected * (expected * size - distances.to_pool)
     influence = alpha + deviation / (mean_size * expected)
