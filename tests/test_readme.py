@@ -17,7 +17,7 @@ def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     for block in blocks:
-        exec(compile(block, "README.md", "exec"), names)  # noqa: S102 - our own text
+        exec(compile(block, "README.md", "exec"), names)
     printed = capsys.readouterr().out
     assert printed.startswith("sync_review True ('tier:sync_review',)\ndecided edit You may work from EU countries")
     assert "up to 20 days a year" in printed

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import orjson
 
+from evals.bench.agreeing import measure_agreement
 from evals.bench.claiming import measure_claims
 from evals.bench.fairness import measure_gate
 from evals.bench.importing import measure_import
@@ -33,6 +34,7 @@ PARTS: dict[str, Measure] = {
     "gate": measure_gate,
     "few-shot": measure_few_shot,
     "import": measure_import,
+    "agreement": measure_agreement,
 }
 
 

@@ -1,8 +1,7 @@
-"""100,000 units of five raters: each coefficient under a second of processor time, Dawid-Skene under two."""
+"""100,000 units of five raters, many of them missing: the sizes that the bench times are answered soundly."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -59,15 +58,10 @@ def votes() -> pl.DataFrame:
         lambda cells: krippendorff_alpha(cells, level="ratio"),
     ],
 )
-def test_a_coefficient_takes_under_a_second(coefficient: Callable[[Any], Any], ratings: Any) -> None:
-    start = time.process_time()
+def test_a_coefficient_finds_the_agreement_of_a_large_table(coefficient: Callable[[Any], Any], ratings: Any) -> None:
     found = coefficient(ratings)
-    assert time.process_time() - start < 1
-    assert found.value > 0.4
+    assert 0.4 < found.low < found.value < found.high < 0.95
 
 
-def test_dawid_skene_takes_under_two_seconds(votes: pl.DataFrame) -> None:
-    start = time.process_time()
-    found = dawid_skene(votes)
-    assert time.process_time() - start < 2
-    assert found.converged
+def test_dawid_skene_converges_on_many_raters(votes: pl.DataFrame) -> None:
+    assert dawid_skene(votes).converged

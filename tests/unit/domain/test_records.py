@@ -72,7 +72,7 @@ def test_refusals_name_field_expectation_and_value() -> None:
 
 def test_a_review_knows_its_verdicts() -> None:
     with pytest.raises(ValidationError, match="'approve', 'edit' or 'reject'"):
-        Review(verdict="ok")  # type: ignore[arg-type]
+        Review(verdict="ok")
     with pytest.raises(ValidationError, match="active_seconds"):
         Review(verdict="approve", active_seconds=-1)
 
