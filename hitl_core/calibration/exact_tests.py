@@ -18,7 +18,7 @@ from scipy import special
 from hitl_core.calibration.estimate import FloatArray
 
 IntArray = NDArray[np.int64]
-STEPS = 15
+STEPS = 40
 STARTS = 5
 # Starts closer than this factor would only share delta among the same rows.
 START_RATIO = 1.6
@@ -78,10 +78,12 @@ def whole_ties(confidence: FloatArray, wanted: IntArray) -> IntArray:
     return np.unique(np.searchsorted(-confidence, -confidence[wanted - 1], side="right")).astype(np.int64)
 
 
-def starts(confidence: FloatArray, target: float, delta: float, least: int) -> tuple[IntArray, float]:
+def starts(
+    confidence: FloatArray, target: float, delta: float, least: int, *, most: int = STARTS
+) -> tuple[IntArray, float]:
     """Return the counts at which sequences start, and each one's share of delta; as many as the rows can feed."""
     rows = confidence.size
-    for number in range(STARTS, 1, -1):
+    for number in range(most, 1, -1):
         first = max(least, clean_rows(target, delta / number))
         if first * START_RATIO ** (number - 1) <= rows:
             wanted = np.round(np.geomspace(first, rows, number)).astype(np.int64)

@@ -57,9 +57,11 @@ def labelled_rows(
     if chance is not None and not ((chance > 0) & (chance <= 1)).all():
         raise InputError("inclusion probabilities must lie above 0 and at most at 1")
     rows = checked_rows(confidence, correct, None if chance is None else 1 / chance)
-    order = np.argsort(-rows.confidence, kind="stable")
-    everything = Labelled(rows.confidence, 1 - rows.correct, rows.weight, group_numbers(groups, rows.confidence.size))
-    return everything.take(order)
+    order = np.lexsort((rows.correct, rows.weight, -rows.confidence))
+    numbers = group_numbers(groups, order.size)
+    # Without groups rows are numbered after sorting, so that the order they came in changes no answer.
+    numbers = numbers if groups is None else numbers[order]
+    return Labelled(rows.confidence[order], 1 - rows.correct[order], rows.weight[order], numbers)
 
 
 def group_numbers(groups: ArrayLike | None, rows: int) -> NDArray[np.int64]:
