@@ -8,7 +8,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench bench-large soak soak-short lint format services clean
+.PHONY: help setup demo up test check guarantees bench bench-large soak soak-short lint format services clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,9 @@ check: lint ## what CI runs: lint, then all tests
 format: setup ## format and repair what can be repaired
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
+
+guarantees: setup ## what a certified threshold promises and wins, in figures; ARGS="--data FOLDER" adds real sets
+	$(PY) -m evals.guarantees $(ARGS)
 
 bench: setup ## speed against a baseline in the same run, at most 10 minutes
 	$(PY) -m tests.services exec $(PY) -m evals.bench $(ARGS)

@@ -106,19 +106,20 @@ def violation_rows(runs: int) -> tuple[list[tuple[str | int | float, ...]], bool
 def power_rows(runs: int) -> list[tuple[str | int | float, ...]]:
     """Compare certified coverage with published figures in the same kinds of worlds."""
     return [
-        (*_coverages(world, shape, draw, runs), *world[2:])
+        (*coverages(world, shape, draw, runs), *world[2:])
         for world in PUBLISHED
         for shape, draw in SHAPES.items()
         if shape == "even on .5-1" or "above" in world[0]
     ]
 
 
-def _coverages(
+def coverages(
     world: tuple[str, int, float, float],
     shape: str,
     draw: Callable[[np.random.Generator, int], Floats],
     runs: int,
 ) -> tuple[str | int | float, ...]:
+    """Return world, shape and labels, the mean certified coverage of each method, and the best fixed test's."""
     name, count = world[:2]
     coverage: dict[How, list[float]] = {how: [] for how in HOW}
     for seed in range(runs):
@@ -131,7 +132,7 @@ def _coverages(
                 items[seen], ~wrong[seen], target_error=0.05, delta=0.1, seed=seed, method=how
             ).threshold
             coverage[how].append(0.0 if found is None else float(np.mean(items >= found)))
-    means = [round(float(np.mean(coverage[how])), 2) for how in HOW]
+    means = [round(float(np.mean(coverage[how])), 3) for how in HOW]
     population = np.sort(draw(np.random.default_rng(0), ITEMS))[::-1]
     fixed = best_fixed_test(RISKS[name](population), count / ITEMS, 0.05, 0.1)
     certified = float(np.mean(np.array(coverage["auto"]) > 0))
