@@ -76,7 +76,7 @@ def group_numbers(groups: ArrayLike | None, rows: int) -> NDArray[np.int64]:
 
 def one_of_each_group(rows: Labelled, generator: np.random.Generator) -> Labelled:
     """Return one random row of each group; it stands for the others, so its weight is multiplied by their number."""
-    if np.unique(rows.group).size == rows.group.size:
+    if _present(rows.group).size == rows.group.size:
         return rows
     shuffled = generator.permutation(rows.group.size)
     _, first, sizes = np.unique(rows.group[shuffled], return_index=True, return_counts=True)
@@ -105,7 +105,12 @@ def equal_chances(rows: Labelled, generator: np.random.Generator) -> tuple[Label
 
 def set_aside(rows: Labelled, generator: np.random.Generator) -> tuple[Labelled, Labelled]:
     """Split by group into development and certification rows."""
-    names = np.unique(rows.group)
+    names = _present(rows.group)
     chosen = generator.permutation(names)[: round(DEVELOPMENT * names.size)]
     development = np.isin(rows.group, chosen)
     return rows.take(development), rows.take(~development)
+
+
+def _present(group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the groups that have rows, rising; counting beats sorting at millions of rows."""
+    return np.flatnonzero(np.bincount(group)).astype(np.int64)

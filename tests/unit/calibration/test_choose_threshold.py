@@ -58,7 +58,9 @@ def test_the_bound_is_the_exact_one_of_the_rows_tested() -> None:
     assert found.threshold is not None
     assert found.bound is not None
     assert found.method == "development"
-    assert found.bound == pytest.approx(stats.beta.ppf(1 - found.steps[-1].level, found.errors + 1, found.n - found.errors))
+    assert found.bound == pytest.approx(
+        stats.beta.ppf(1 - found.steps[-1].level, found.errors + 1, found.n - found.errors)
+    )
     assert found.bound <= 0.05
     assert found.steps[-1].passed
     assert found.n < found.labels == 1000
