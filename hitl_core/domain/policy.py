@@ -83,6 +83,12 @@ class Policy(Record):
             return cls.from_toml(data.decode("utf-8"), source=str(path))
         except UnicodeDecodeError as error:
             raise PolicyError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+        except ValueError as error:  # a path that no system can have
+            if isinstance(error, PolicyError):
+                raise
+            raise PolicyError(
+                f"cannot read the policy {str(path)!r:.80}: {error}; give the path of a TOML file"
+            ) from None
         except OSError as error:
             reason = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror
             raise PolicyError(f"cannot read the policy {path}: {reason}; give the path of a TOML file") from None

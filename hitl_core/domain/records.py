@@ -294,19 +294,19 @@ class Outcome(Record):
 class GoldenExample(Record):
     """A query with its context and the output a person stands behind, with its lineage."""
 
-    id: str = Field(default_factory=new_id)
-    project: str = "default"
+    id: Annotated[Name, Field(min_length=1, max_length=32)] = Field(default_factory=new_id)
+    project: Annotated[Name, Field(min_length=1)] = "default"
     query: Text
     context: Context = ()
     output: Text
     model_output: Text | None = None
     domain: Name | None = None
-    item_id: str | None = None
-    review_id: str | None = None
+    item_id: Name | None = None
+    review_id: Annotated[Name, Field(max_length=32)] | None = None
     reviewer: Name = ""
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Name, ...] = ()
     status: Literal["active", "retired"] = "active"
-    created_at: datetime | None = None
+    created_at: Moment | None = None
 
 
 class FewShot(Record):

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from hitl_core.domain.errors import InputError
+
 MAX_JSON_DEPTH = 32
 
 
@@ -14,18 +16,35 @@ def require_clean(text: str, name: str) -> str:
 
     PostgreSQL cannot store NUL and neither database can encode a lone surrogate, so both are refused
     before anything is written.
+
+    Raises:
+        InputError: names the field, the character and its position.
     """
     if "\x00" in text:
-        raise ValueError(f"{name} contains a NUL character at position {text.index(chr(0))}; remove it and send again")
+        raise InputError(f"{name} contains a NUL character at position {text.index(chr(0))}; remove it and send again")
     if not text.isascii():
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise ValueError(
+            raise InputError(
                 f"{name} contains a lone surrogate (U+{ord(text[error.start]):04X}) at position {error.start}; "
                 "send well-formed Unicode"
             ) from None
     return text
+
+
+def require_clean_names(**named: str | None) -> None:
+    """Refuse what cannot be text in a database among the named arguments of a call; None is left out.
+
+    Raises:
+        InputError: names the argument.
+    """
+    for name, text in named.items():
+        if text is None:
+            continue
+        if not isinstance(text, str):
+            raise InputError(f"{name} is a {type(text).__name__}, expected text")
+        require_clean(text, name)
 
 
 def require_clean_json(value: Any, name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from hitl_core.domain.errors import InputError, ModelUnavailableError
 from hitl_core.domain.records import FewShot, GoldenExample
-from hitl_core.domain.text import require_clean
+from hitl_core.domain.text import require_clean_names
 from hitl_core.golden.catalogue import Catalogue
 from hitl_core.golden.index import Vectors
 from hitl_core.golden.models import Catalogues
@@ -54,6 +54,7 @@ class Finder:
     ) -> list[FewShot]:
         """See `GoldenLibrary.few_shot`."""
         _check(query, k, method, min_similarity)
+        require_clean_names(query=query, project=project, domain=domain, exclude_item=exclude_item)
         if k == 0:
             return []
         catalogue, vector = self._prepare(query, method, vector)
@@ -159,7 +160,3 @@ def _check(query: str, k: int, method: str, min_similarity: float | None) -> Non
         raise InputError(f"method is {method!r}, expected 'auto' or 'words'")
     if not query.strip():
         raise InputError("the query is empty; give the question that examples should be alike to")
-    try:
-        require_clean(query, "query")
-    except ValueError as error:
-        raise InputError(str(error)) from None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hitl_core.domain.errors import InputError
 from hitl_core.domain.records import FewShot, Passage
+from hitl_core.domain.text import require_clean_names
 
 BYTES_PER_TOKEN = 3
 MESSAGE_TOKENS = 4
@@ -44,6 +45,7 @@ def build_messages(
     Raises:
         InputError: the question with its instructions and context alone is over the budget.
     """
+    require_clean_names(query=query, instructions=instructions)
     head = [_message("system", instructions)] if instructions else []
     question = _message("user", _render(query, context))
     left = max_tokens - sum(map(_cost, [*head, question]))

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from hitl_core.domain.errors import InputError, NotFoundError, explain
 from hitl_core.domain.records import GoldenExample, Item, Review
+from hitl_core.domain.text import require_clean_names
 from hitl_core.store import events
 from hitl_core.store import golden as rows
 
@@ -79,6 +80,7 @@ def retire(tx: sa.Connection, golden_id: str, *, reason: str, at: datetime, acto
     Raises:
         NotFoundError: there is no such example.
     """
+    require_clean_names(id=golden_id, reason=reason)
     found = rows.lineage(tx, golden_id)
     if found is None:
         raise NotFoundError(f"there is no golden example {golden_id!r}; see: hitl golden list")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hitl_core.domain.clock import Clock
-from hitl_core.domain.errors import InputError
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Decision, Item, Outcome, Reviewer
 from hitl_core.domain.text import require_clean
@@ -172,10 +171,7 @@ class Loop:
     ) -> str:
         """Store a thumbs-and-comment on an answer beside its reviews; return its key."""
         name, now = reviewer_name(reviewer), self.clock.now()
-        try:
-            require_clean(comment, "comment")
-        except ValueError as error:
-            raise InputError(str(error)) from None
+        require_clean(comment, "comment")
         with self.store.write() as tx:
             key = find_key(tx, item_id, project)
             stored = reviews.insert_feedback(tx, key, reviewer=name, thumbs_up=thumbs_up, comment=comment, at=now)

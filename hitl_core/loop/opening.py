@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hitl_core.domain.clock import Clock, SystemClock
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Review, ReviewTask
+from hitl_core.domain.text import require_clean
 from hitl_core.golden import GoldenLibrary
 from hitl_core.loop.policy_book import PolicyBook
 from hitl_core.loop.submit import Submitter
@@ -38,6 +39,7 @@ def assemble(
     url: str | None, policy: Policy | None, *, clock: Clock | None, actor: str, settings: Settings | None
 ) -> Parts:
     """Open the store and hand each room what it needs; see `Loop.open`."""
+    require_clean(actor, "actor")
     settings, clock = settings or load_settings(), clock or SystemClock()
     store = Store.connect(url or settings.database_url)
     schema.prepare(store)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from hitl_core.domain.clock import Clock
 from hitl_core.domain.errors import InputError, NotFoundError
 from hitl_core.domain.policy import Policy
+from hitl_core.domain.text import require_clean
 from hitl_core.store import events, policies
 from hitl_core.store.engine import Store
 from hitl_core.store.policies import PublishedPolicy
@@ -83,6 +84,7 @@ class PolicyBook:
         """
         if not reason.strip():
             raise InputError("publishing a policy needs a reason; say why it changes")
+        require_clean(reason, "reason")
         with self._store.write() as tx:
             version = self._append(tx, policy, author, reason.strip())
         self.refresh()

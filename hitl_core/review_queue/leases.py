@@ -24,10 +24,7 @@ def reviewer_name(name: str) -> str:
     clean = name.strip() if isinstance(name, str) else ""
     if not 0 < len(clean) <= 200:
         raise InputError(f"a reviewer name has 1 to 200 characters, got {name!r:.60}; choose a name")
-    try:
-        return require_clean(clean, "reviewer")
-    except ValueError as error:
-        raise InputError(str(error)) from None
+    return require_clean(clean, "reviewer")
 
 
 def split_token(token: str) -> tuple[str, str]:
@@ -37,7 +34,7 @@ def split_token(token: str) -> tuple[str, str]:
         InputError: it is not a token.
     """
     key, dot, secret = token.partition(".") if isinstance(token, str) else ("", "", "")
-    if not (key and dot and secret):
+    if not (key and dot and secret and token.isascii() and token.isprintable()):
         raise InputError(f"{token!r:.60} is not a task token; use task.token from queue.claim")
     return key, secret
 

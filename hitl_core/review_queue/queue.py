@@ -14,7 +14,7 @@ from hitl_core.domain.errors import InputError
 from hitl_core.domain.ids import new_token
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Review, Reviewer, ReviewTask, Stage
-from hitl_core.domain.text import require_clean
+from hitl_core.domain.text import require_clean, require_clean_names
 from hitl_core.review_queue import completion
 from hitl_core.review_queue.hooks import Hooks
 from hitl_core.review_queue.leases import lock_mine, reviewer_name
@@ -78,6 +78,7 @@ class ReviewQueue:
         Returns:
             The task with its token, or None where nothing is open.
         """
+        require_clean_names(project=project)
         name, policy, now = reviewer_name(reviewer), self.policy(), self.clock.now()
         aging, token = aging_of(policy), new_token()
         with self.store.write() as tx:
@@ -124,16 +125,18 @@ class ReviewQueue:
 
     def skip(self, token: str, reason: str = "") -> None:
         """Give the task back and keep it away from this reviewer for a while; others can take it."""
+        require_clean(reason, "reason")
         until = timedelta(seconds=self.skip_seconds)
         self._give_back(
             token,
             "task.skipped",
-            lambda tx, row, now: tasks.skip(tx, row.key, row.claimed_by, reason=_note(reason), until=now + until),
-            reason=_note(reason),
+            lambda tx, row, now: tasks.skip(tx, row.key, row.claimed_by, reason=reason, until=now + until),
+            reason=reason,
         )
 
     def escalate(self, token: str, reason: str = "") -> None:
         """Pass the task on to a senior (anybody else, where no senior is registered)."""
+        require_clean(reason, "reason")
 
         def to_seniors(tx: sa.Connection, row: Any, now: datetime) -> None:
             pool = tasks.POOLS[Stage.ADJUDICATE]
@@ -141,7 +144,7 @@ class ReviewQueue:
             tasks.change(tx, row.key, stage=Stage.ADJUDICATE.value, pool=pool)
             tasks.skip(tx, row.key, row.claimed_by, reason="escalated", until=now + ESCALATED_FOR)
 
-        self._give_back(token, "task.escalated", to_seniors, reason=_note(reason))
+        self._give_back(token, "task.escalated", to_seniors, reason=reason)
 
     def complete(self, token: str, review: Review) -> Review:
         """Save the decision on a held task, once; sending the same decision again returns the saved one.
@@ -190,15 +193,16 @@ class ReviewQueue:
             InputError: the text has characters that cannot be stored.
             LeaseLostError: somebody else took or finished the task.
         """
-        _note(output or "")
+        require_clean_names(output=output, comment=comment)
         now = self.clock.now()
         with self.store.write() as tx:
             row = lock_mine(tx, token)
-            reviews.save_draft(tx, row.key, row.claimed_by, output=output, comment=_note(comment), at=now)
+            reviews.save_draft(tx, row.key, row.claimed_by, output=output, comment=comment, at=now)
             self._event(tx, "task.drafted", row.claimed_by, now, row.key, row.project)
 
     def draft(self, task_id: str, reviewer: str) -> Draft | None:
         """Return what the reviewer had typed for a task."""
+        require_clean_names(task_id=task_id)
         with self.store.read() as tx:
             row = reviews.draft(tx, task_id, reviewer_name(reviewer))
         return Draft(row.output, row.comment, row.saved_at) if row else None
@@ -262,16 +266,16 @@ class ReviewQueue:
 
 def _pools(tx: sa.Connection, reviewer: Reviewer, stages: Sequence[Stage] | None) -> list[str]:
     if stages is not None:
-        return sorted({tasks.POOLS[Stage(stage)] for stage in stages})
+        return sorted({tasks.POOLS[_stage(stage)] for stage in stages})
     settles = reviewer.senior or not reviewers.any_senior(tx)
     return ["people", "seniors"] if settles else ["people"]
 
 
-def _note(text: str) -> str:
+def _stage(name: str) -> Stage:
     try:
-        return require_clean(text, "text")
-    except ValueError as error:
-        raise InputError(str(error)) from None
+        return Stage(name)
+    except ValueError:
+        raise InputError(f"unknown stage {name!r:.60}; choose from {', '.join(Stage)}") from None
 
 
 def _require_change(task: ReviewTask, review: Review) -> None:

@@ -17,6 +17,7 @@ import orjson
 import sqlalchemy as sa
 
 from hitl_core.domain.records import GoldenExample, Passage
+from hitl_core.domain.text import require_clean_names
 from hitl_core.store.golden_vectors import announce, lock
 from hitl_core.store.rows import insert_rows
 from hitl_core.store.tables import golden
@@ -103,6 +104,7 @@ def listing(
         before: continue after the example with this id.
         limit: how many at most.
     """
+    require_clean_names(project=project, domain=domain, before=before)
     query = sa.select(*_COLUMNS).where(golden.c.status == status if status else golden.c.status != "merged")
     if project is not None:
         query = query.where(golden.c.project == project)
@@ -119,6 +121,7 @@ def listing(
 
 def count(tx: sa.Connection, *, project: str | None = None, status: str = "active") -> int:
     """Return how many examples have that status."""
+    require_clean_names(project=project)
     query = sa.select(sa.func.count()).select_from(golden).where(golden.c.status == status)
     if project is not None:
         query = query.where(golden.c.project == project)

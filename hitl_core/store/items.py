@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hitl_core.domain.records import Item
+from hitl_core.domain.text import require_clean_names
 from hitl_core.store.tables import items
 
 _INSERT = {
@@ -96,6 +97,7 @@ def find_many(tx: sa.Connection, ids: Iterable[tuple[str, str]]) -> dict[tuple[s
 
 def keys_of(tx: sa.Connection, item_id: str, project: str | None = None) -> list[tuple[str, str]]:
     """Return (key, project) of every item with that id, in one project or in all."""
+    require_clean_names(item_id=item_id, project=project)
     query = sa.select(items.c.key, items.c.project).where(items.c.id == item_id)
     if project is not None:
         query = query.where(items.c.project == project)
