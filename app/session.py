@@ -6,7 +6,6 @@ import streamlit as st
 
 from app import wiring
 from app.desk import Desk
-from hitl_core.loop import ItemStory, Loop
 
 _REVIEWER = "session.reviewer"
 _PROJECT = "session.project"
@@ -77,15 +76,6 @@ def first_time(notice: int) -> bool:
 def is_demo_project(name: str) -> bool:
     """Whether a project is the one `hitl demo` fills with made-up history."""
     return name == "demo"
-
-
-def reviews_blind(loop: Loop, story: ItemStory) -> bool:
-    """Whether the person here holds the item's task blind right now, so that nothing may sway them."""
-    name = reviewer()
-    if name is None:
-        return False
-    here = (story.item.project, story.item.id)
-    return any(task.blind and (task.item.project, task.item.id) == here for task in loop.queue.held(name))
 
 
 def _encodes(text: str) -> bool:

@@ -57,8 +57,10 @@ def review_line(story: ItemStory, review: Review) -> str:
     return element("div", element("div", head), comment, changed, cls="card")
 
 
-def outcome_line(story: ItemStory) -> str:
-    """Return what holds now."""
+def outcome_line(story: ItemStory, *, blind: bool) -> str:
+    """Return what holds now; of an item to be looked at blind only that."""
+    if blind:
+        return element("div", "Not shown before a reviewer has looked at it blind.", cls="card")
     return element("div", element("b", esc(said(story.outcome))), cls="card")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import session, wiring
+from app import wiring
 from app.components import answer, evidence, golden_card, item_details, trouble
 from app.components.safe_html import element, esc, show
 from hitl_core.domain.errors import HitlError
@@ -35,7 +35,7 @@ def one(loop: Loop, item_id: str, project: str | None) -> None:
         show(element("div", esc(str(error)), cls="notice problem"))
         return
     item = story.item
-    blind = session.reviews_blind(loop, story)
+    blind = story.blind
     left, right = st.columns([11, 9], gap="small")
     with left:
         everything = (
@@ -51,7 +51,7 @@ def one(loop: Loop, item_id: str, project: str | None) -> None:
 
 def happened(story: ItemStory, *, blind: bool) -> None:
     """Draw outcome, reviews and decisions."""
-    show(element("h4", "What holds now", cls="head4") + golden_card.outcome_line(story))
+    show(element("h4", "What holds now", cls="head4") + golden_card.outcome_line(story, blind=blind))
     reviews = "".join(golden_card.review_line(story, review) for review in story.reviews)
     show(element("h4", "Reviews", cls="head4") + (reviews or element("div", "Nobody has reviewed it.", cls="muted")))
     decisions = "".join(golden_card.decision_line(each, blind=blind) for each in story.decisions)

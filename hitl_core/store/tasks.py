@@ -86,6 +86,14 @@ def held(tx: sa.Connection, reviewer: str, *, now: datetime, aging: Aging) -> li
     return [_record(row, now, aging) for row in tx.execute(query.order_by(tasks.c.claimed_at, tasks.c.key))]
 
 
+def to_be_seen_blind(tx: sa.Connection, item_keys: Sequence[str]) -> set[str]:
+    """Return those of the items that somebody still has to review blind, so that nobody should be told their route."""
+    query = sa.select(tasks.c.item_key).where(
+        tasks.c.item_key.in_(item_keys), tasks.c.blind, tasks.c.status.in_(("pending", "claimed"))
+    )
+    return set(tx.execute(query).scalars())
+
+
 def expire(tx: sa.Connection, now: datetime, *, limit: int = 500) -> list[tuple[str, str, str]]:
     """Return tasks whose lease ran out to the queue; (task, item, reviewer) of each.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from hitl_core import Item, Loop, Review
+from hitl_core import Item, Loop, Policy, Review
 from tests.app.screen import seen
 
 Open = Callable[..., AppTest]
@@ -68,6 +68,22 @@ def test_history_shows_the_latest_and_one_item_by_address(open_page: Open, loop:
     shown = seen(test)
     for words in ("<ins>better </ins>", "edited by ana", "policy version 1"):
         assert words in shown
+
+
+def test_history_tells_nobody_the_route_of_an_item_to_be_looked_at_blind(open_page: Open, loop: Loop) -> None:
+    loop.publish(Policy.from_toml("audit = {rate = 1.0}"), reason="look at everything")
+    loop.submit(Item(id="blind", query="same question", output="text", confidence=0.991))
+    loop.submit(Item(id="other", query="same question", output="text", confidence=0.2))
+    for reviewer in (None, "ana"):
+        shown = seen(open_page("history", reviewer=reviewer, item="blind"))
+        assert "look at this item blind" in shown
+        for word in ("0.99", "auto approve", "policy version"):
+            assert word not in shown
+    related = loop.related(loop.story("other").item)
+    assert [(item.id, outcome) for item, outcome in related] == [("blind", None)]
+    for task in loop.queue.held("ana"):
+        loop.queue.complete(task.token, Review(verdict="approve"))
+    assert "auto approve" in seen(open_page("history", item="blind"))
 
 
 def test_an_unknown_item_is_an_answer_not_an_error(open_page: Open) -> None:
