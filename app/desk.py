@@ -73,6 +73,7 @@ class Desk:
     _touched_at: float = field(default=0.0)
     _beaten_at: float = field(default=0.0)
     _notices: int = 0
+    _decided: Shown | None = None
 
     def sit_down(self) -> None:
         """Make sure a task is in front: one held already (after a reload), the prefetched one, or a new claim."""
@@ -155,6 +156,7 @@ class Desk:
             return
         self._release(self.following)
         self.following, self.current = self.current, self._shown(task)
+        self._give_back_text(self.current)
         if self.following is not None:
             self.following.shown_at = self.following.quiet_since = None
         self.say("info", "Taken back; decide it again:", about=task.item.query)
@@ -220,6 +222,7 @@ class Desk:
             self.say("problem", "Not saved:", about=str(error))
             return
         self.say(kind, f"{done}:", about=shown.task.item.query)
+        self._decided = shown
         self.current, self.following = self.following, None
 
     def _lost(self, shown: Shown, error: Exception) -> None:
@@ -242,6 +245,11 @@ class Desk:
             if draft.output is not None:
                 shown.text, shown.mode = draft.output, "edit"
         return shown
+
+    def _give_back_text(self, shown: Shown) -> None:
+        before = self._decided
+        if before is not None and before.task.id == shown.task.id:
+            shown.text, shown.label, shown.comment = before.text, before.label, before.comment
 
     def _release(self, shown: Shown | None) -> None:
         if shown is None:

@@ -9,19 +9,40 @@ from app.components.safe_html import element, esc, show
 from app.desk import Desk, Shown
 from app.word_diff import Change, diff_words, is_same
 
+KEPT_CHARS = 2_000
+CHANGED_CHARS = 20_000
+
 # Trusted code of ours; text reaches it only as data. It puts the cursor into the box once, and sends what was typed
-# after a pause, because the box itself reports only when it is left.
+# after a pause, because the box itself reports only when it is left. The tab keeps the text too, for what was typed
+# while the server was away or in the pause before a reload.
 _SCRIPT = """
 let focused = "";
+function kept_in(place) {
+  try { return sessionStorage.getItem(place); } catch { return null; }
+}
+function keep(place, text) {
+  try {
+    for (const other of Object.keys(sessionStorage)) {
+      if (other.startsWith("hitl.typed.") && other !== place) sessionStorage.removeItem(other);
+    }
+    sessionStorage.setItem(place, text);
+  } catch { /* A tab without storage, or a full one, still has the server's draft. */ }
+}
 export default function ({ data, setTriggerValue }) {
   let timer = 0;
   let box = null;
+  const place = "hitl.typed." + data.box;
   const send = () => { if (box) setTriggerValue("typed", { task: data.task, text: box.value }); };
-  const typed = () => { clearTimeout(timer); timer = setTimeout(send, 700); };
+  const typed = () => { keep(place, box.value); clearTimeout(timer); timer = setTimeout(send, 700); };
   const attach = () => {
     box = document.querySelector("." + data.box + " textarea");
     if (!box) { timer = setTimeout(attach, 60); return; }
     box.addEventListener("input", typed);
+    const kept = kept_in(place);
+    if (kept !== null && kept !== box.value) {
+      Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(box, kept);
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+    }
     if (focused !== data.box) { focused = data.box; box.focus(); box.setSelectionRange(0, 0); box.scrollTop = 0; }
   };
   attach();
@@ -57,13 +78,18 @@ def diff_markup(shown: Shown) -> str:
 
 
 def pieces(before: str, after: str) -> str:
-    """Return two texts as one, with what went out and what came in marked."""
+    """Return two texts as one, with what went out and what came in marked; the middle of long pieces is left out."""
     return "".join(_piece(each) for each in diff_words(before, after))
 
 
 def _piece(change: Change) -> str:
     tag = {"keep": "span", "out": "del", "in": "ins"}[change.kind]
-    return element(tag, esc(change.text))
+    most = KEPT_CHARS if change.kind == "keep" else CHANGED_CHARS
+    if len(change.text) <= most:
+        return element(tag, esc(change.text))
+    head, tail = change.text[: most // 2], change.text[-most // 2 :]
+    gap = element("span", f" … {len(change.text) - most:,} characters … ", cls="muted")
+    return element(tag, esc(head)) + gap + element(tag, esc(tail))
 
 
 def _typed(desk: Desk, task_id: str) -> None:

@@ -25,6 +25,7 @@ _STYLE = """<style>
  font-weight:600;padding:0}
 .question{background:#f4f6f9;border-left:3px solid #1f5fbf;padding:.35rem .6rem;margin-bottom:.5rem;font-weight:600;
  max-height:7.5em;overflow-y:auto}
+.above .question{margin-bottom:0;max-height:4.6em}
 .s-weak{text-decoration:underline dotted #b98900 2px;text-underline-offset:3px}
 .s-unsupported{background:#fdecea;text-decoration:underline wavy #c0392b 1px;text-underline-offset:3px}
 .ref{font-size:.7em;color:#1f5fbf;vertical-align:super;font-weight:600;padding-left:1px}
@@ -45,6 +46,8 @@ del{background:#fdecea;color:#8c1d18;text-decoration:line-through}
 ins{background:#dff2e6;color:#14532d;text-decoration:underline}
 .notice{padding:.3rem .6rem;border-radius:5px;border:1px solid #b9dcc7;background:#eef9f2;font-size:.92em;
  white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
+.st-key-review-notice{flex-wrap:nowrap!important}
+.st-key-review-notice>div:last-child{min-width:0!important}
 .notice.problem{border-color:#e2b4ae;background:#fdecea;white-space:normal}
 .notice.info{border-color:#c9d6ea;background:#f1f6fd}
 .card{border:1px solid #e1e6ee;border-radius:6px;padding:.5rem .7rem;margin-bottom:.4rem}

@@ -13,7 +13,7 @@ def notice(desk: Desk) -> None:
     """Draw the last notice and the Undo button in one row."""
     said = desk.notice
     task_id = desk.current.task.id if desk.current else None
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(key="review-notice", horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Undo", key=f"review.undo.{task_id}", shortcut="U", on_click=desk.undo, args=(task_id,), width="content"
         )

@@ -45,14 +45,14 @@ def work(desk: Desk, shown: Shown) -> None:
     item = shown.task.item
     left, right = st.columns([11, 9], gap="small")
     with left:
+        question = answer.question(item.query, everything=everything)
         if shown.mode == "edit":
+            show(element("div", question, cls="above"))
             edit_box(desk, shown)
-        elif shown.mode == "edit_reasons":
-            show(element("div", diff_markup(shown), cls="pane"))
         else:
-            body = answer.question(item.query, everything=everything)
-            body += answer.answer(item.output, marks, everything=everything)
-            show(element("div", body, cls="pane"))
+            typed = shown.mode == "edit_reasons"
+            body = diff_markup(shown) if typed else answer.answer(item.output, marks, everything=everything)
+            show(element("div", question + body, cls="pane"))
     with right:
         show(element("div", evidence.evidence(item.context, marks or (), everything=everything), cls="pane"))
     desk.was_drawn()

@@ -107,6 +107,17 @@ def test_undo_brings_the_decided_task_back_and_keeps_the_one_in_front(make_desk:
     assert desk.following.task.id == second
 
 
+def test_undo_of_an_edit_gives_the_typed_text_back(make_desk: MakeDesk) -> None:
+    desk = make_desk("ana")
+    first = front(desk)
+    desk.save_draft(first, "what I typed", "why")
+    desk.decide(first, "edit", ("style",))
+    desk.undo(None)
+    assert front(desk) == first
+    assert desk.current is not None
+    assert (desk.current.text, desk.current.comment, desk.current.mode) == ("what I typed", "why", "read")
+
+
 def test_undo_with_nothing_to_undo_says_so(make_desk: MakeDesk) -> None:
     desk = make_desk("ana")
     desk.undo(front(desk))

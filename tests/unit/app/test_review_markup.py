@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.components.answer import MEANING, answer
+from app.components.edit_box import CHANGED_CHARS, KEPT_CHARS, pieces
 from app.components.evidence import evidence, order_of
 from app.components.feedback import read
 from app.components.standing import next_steps, verdicts, wilson
@@ -24,6 +25,17 @@ def test_marks_say_in_form_and_words_what_was_not_found() -> None:
     assert "⚠" in shown
     assert "Not in any passage: 21" in shown
     assert MEANING in shown
+
+
+def test_a_change_in_a_huge_text_is_shown_without_all_that_stayed() -> None:
+    before = "".join(f"word{number} " for number in range(20_000))
+    shown = pieces(before, before + "and one more")
+    assert "<ins>and one more</ins>" in shown
+    assert "word19999 " in shown
+    assert "characters …" in shown
+    assert len(shown) < 2 * KEPT_CHARS
+    rewritten = pieces(before, "x" * 100_000)
+    assert len(rewritten) < 3 * CHANGED_CHARS
 
 
 def test_text_is_shown_while_marks_are_missing() -> None:
