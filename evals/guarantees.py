@@ -75,7 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "published: Potato 2.12",
         "published: one test",
     )
-    print(table("Mean certified coverage, 10,000 items, delta .1, target 5 %", header, power_rows(runs // 5)))
+    title = "Mean certified coverage, 10,000 items, delta .1, target 5 % (published: confidences unknown)"
+    print(table(title, header, power_rows(runs // 5)))
     if given.data is not None:
         header = ("set", "target", "labels", "kept", "coverage", "oracle", "best fixed test")
         print(table("Real judgements, delta .1, random halves", header, real_rows(given.data, runs // 5)))

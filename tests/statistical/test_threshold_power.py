@@ -1,4 +1,9 @@
-"""Certified coverage beats what others publish for the same error rates; `make guarantees` prints the full table."""
+"""Certified coverage beside what others publish for the same error rates; `make guarantees` prints the full table.
+
+Where errors are even, the confidences do not matter and the figures compare. Where they have an edge, they depend on how
+many items lie above it, which was not published: with Beta(4, 1) ours is higher, with even confidences on .5-1 it is
+lower, so that test only holds our own figure in place.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +25,7 @@ def test_more_is_certified_than_published_where_errors_are_even(world: tuple[str
 
 
 @pytest.mark.parametrize("world", [each for each in PUBLISHED if "above .8" in each[0]])
-def test_more_is_certified_than_published_where_errors_have_an_edge(world: tuple[str, int, float, float]) -> None:
+def test_an_edge_is_found_where_most_items_lie_above_it(world: tuple[str, int, float, float]) -> None:
     _, _, _, ours, *_ = coverages(world, "Beta(4, 1)", SHAPES["Beta(4, 1)"], RUNS)
     _, _, rival, _ = world
     assert float(ours) > rival + 0.1
