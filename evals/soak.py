@@ -17,8 +17,8 @@ from evals.databases import BOTH, NoPostgresError, open_databases
 from evals.figures import machine_facts, table
 from evals.soak_run import Plan, SoakResult, run_soak
 
-FULL = Plan(20_000, 32, 5.0, kill_seconds=0.7, dawdle_share=0.004, give_up_seconds=900, seed=1)
-SHORT = Plan(2_000, 8, 2.0, kill_seconds=0.35, dawdle_share=0.005, give_up_seconds=90, seed=1)
+FULL = Plan(20_000, 32, 5.0, kill_seconds=0.7, dawdle_share=0.004, stall_seconds=60, seed=1)
+SHORT = Plan(2_000, 8, 2.0, kill_seconds=0.35, dawdle_share=0.005, stall_seconds=30, seed=1)
 PROMISES = {
     "double_leases": "items under two valid leases at once",
     "double_grants": "versions of a task handed out twice",

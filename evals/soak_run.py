@@ -23,18 +23,30 @@ from evals.soak_worker import STOP, Station, work
 from hitl_core import Loop, Policy
 
 LOOK_SECONDS = 0.25
+# What a worker needs is imported once, before the fork: a restart then costs little beside the work.
+PRELOADED = [
+    "evals.soak_worker",
+    "hitl_core.loop.opening",
+    "sqlalchemy.dialects.sqlite.pysqlite",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "psycopg",
+]
 CHUNK = 5_000
 
 
 class Plan(NamedTuple):
-    """How large and how rough a soak is; `kill_seconds` is the mean time between two kills."""
+    """How large and how rough a soak is.
+
+    `kill_seconds` is the mean time between two kills, longer where the machine is slow: between two of them as many
+    tasks are finished as there are workers. After `stall_seconds` in which no task was finished, what is left is stuck.
+    """
 
     tasks: int
     workers: int
     lease_seconds: float
     kill_seconds: float
     dawdle_share: float
-    give_up_seconds: float
+    stall_seconds: float
     seed: int
 
 
@@ -62,7 +74,7 @@ class Crew:
         self._url = url
         self._folder = folder
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["evals.soak_worker", "hitl_core.loop.opening"])
+        self._context.set_forkserver_preload(PRELOADED)
         self._lives: Counter[int] = Counter()
         self.kills = 0
         self.crashes = 0
@@ -156,22 +168,50 @@ def read_diaries(folder: Path) -> Iterator[Entry]:
                 yield orjson.loads(line)
 
 
+class Watch:
+    """Tells a slow run from a stuck one, and when enough was finished since the last kill.
+
+    Args:
+        plan: its patience.
+        now: seconds of a monotonic clock.
+        left: tasks that are not finished.
+    """
+
+    def __init__(self, plan: Plan, now: float, left: int) -> None:
+        self._plan = plan
+        self._moved_at = now
+        self._left = self._left_at_kill = left
+
+    def look(self, now: float, left: int) -> bool:
+        """Take note of how many tasks are left; return whether the run is over: all finished, or stuck."""
+        if left != self._left:
+            self._moved_at, self._left = now, left
+        return left == 0 or now - self._moved_at > self._plan.stall_seconds
+
+    def may_kill(self) -> bool:
+        """Whether every worker could finish a task since the last kill; then the count begins again."""
+        if self._left_at_kill - self._left < self._plan.workers:
+            return False
+        self._left_at_kill = self._left
+        return True
+
+
 def _oversee(url: str, crew: Crew, plan: Plan) -> None:
     chance = random.Random(plan.seed)  # noqa: S311 - chance, not a secret
-    give_up_at = time.monotonic() + plan.give_up_seconds
     next_kill = time.monotonic() + plan.kill_seconds
     next_look = 0.0
     with _looking(url) as connection:
-        while time.monotonic() < give_up_at:
+        watch = Watch(plan, time.monotonic(), _unfinished(connection))
+        while True:
             time.sleep(0.02)
             crew.replace_dead()
-            if time.monotonic() >= next_kill:
-                crew.kill(chance)
-                next_kill = time.monotonic() + plan.kill_seconds * chance.uniform(0.3, 1.7)
             if time.monotonic() >= next_look:
-                if not _unfinished(connection):
+                if watch.look(time.monotonic(), _unfinished(connection)):
                     return
                 next_look = time.monotonic() + LOOK_SECONDS
+            if time.monotonic() >= next_kill and watch.may_kill():
+                crew.kill(chance)
+                next_kill = time.monotonic() + plan.kill_seconds * chance.uniform(0.3, 1.7)
 
 
 @contextmanager
@@ -182,11 +222,8 @@ def _looking(url: str) -> Iterator[sa.Connection]:
         yield connection
 
 
-def _unfinished(connection: sa.Connection) -> bool:
-    query = (
-        "SELECT 1 FROM tasks WHERE status = 'pending' UNION ALL SELECT 1 FROM tasks WHERE status = 'claimed' LIMIT 1"
-    )
-    return connection.exec_driver_sql(query).first() is not None
+def _unfinished(connection: sa.Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT COUNT(*) FROM tasks WHERE status <> 'done'").scalar_one())
 
 
 def _stored(connection: sa.Connection) -> tuple[dict[str, str], list[ReviewRow], list[str]]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evals import soak
-from evals.soak_run import SoakResult, read_diaries
+from evals.soak_run import SoakResult, Watch, read_diaries
 from evals.soak_verify import ReviewRow, pieces, verify
 
 
@@ -131,3 +131,24 @@ def test_the_report_names_the_violation() -> None:
     text = soak.report([result])
     assert "review r of task t was acknowledged and is not there" in text
     assert text.endswith("soak FAILED")
+
+
+def test_a_slow_run_is_not_stuck_and_a_stuck_one_is() -> None:
+    watch = Watch(soak.SHORT._replace(stall_seconds=30), now=0.0, left=100)
+    assert not any(watch.look(now=29.0 * step, left=100 - step) for step in range(1, 20))
+    last = 29.0 * 19
+    assert not watch.look(now=last + 30.0, left=81)
+    assert watch.look(now=last + 30.1, left=81)
+
+
+def test_a_run_is_over_when_nothing_is_left() -> None:
+    assert Watch(soak.SHORT, now=0.0, left=5).look(now=0.1, left=0)
+
+
+def test_kills_wait_until_every_worker_could_finish_a_task() -> None:
+    watch = Watch(soak.SHORT._replace(workers=8), now=0.0, left=100)
+    watch.look(now=1.0, left=93)
+    assert not watch.may_kill()
+    watch.look(now=2.0, left=92)
+    assert watch.may_kill()
+    assert not watch.may_kill()
