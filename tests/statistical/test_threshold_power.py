@@ -1,8 +1,8 @@
 """Certified coverage beside what others publish for the same error rates; `make guarantees` prints the full table.
 
-Where errors are even, the confidences do not matter and the figures compare. Where they have an edge, they depend on how
-many items lie above it, which was not published: with Beta(4, 1) ours is higher, with even confidences on .5-1 it is
-lower, so that test only holds our own figure in place.
+Where errors are even, the confidences do not matter and the figures compare. Where they have an edge, they depend on
+how many items lie above it, which was not published: with Beta(4, 1) ours is higher, with even confidences on .5-1 it
+is lower at 400 labels, so that test only holds our own figure in place.
 """
 
 from __future__ import annotations
