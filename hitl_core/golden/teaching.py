@@ -74,6 +74,8 @@ def embed_batch(store: Store, catalogue: Catalogue, embedder: Embedder, *, limit
     packed = {row.golden_id: vector.astype("<f4").tobytes() for row, vector in zip(waiting, vectors, strict=True)}
     with store.write() as tx:
         golden_vectors.add_vectors(tx, packed, fingerprint=embedder.fingerprint, dimension=embedder.dimension, at=at)
+        done = {"examples": len(packed), "fingerprint": embedder.fingerprint}
+        events.append(tx, "golden.embedded", at=at, actor=actor, data=done)
         for golden_id, keeper in merges.items():
             if rows.merge(tx, golden_id, keeper):
                 events.append(

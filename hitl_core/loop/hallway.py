@@ -220,7 +220,15 @@ class Loop:
                 if reviews.delivered(tx, found.review_id, key) is None:
                     reviews.deliver(tx, key, channel="wait", review_key=found.review_id, at=now)
                     data = {"channel": "wait", "review": found.review_id}
-                    events.append(tx, "outcome.delivered", at=now, actor=self.actor, item_key=key, data=data)
+                    events.append(
+                        tx,
+                        "outcome.delivered",
+                        at=now,
+                        actor=self.actor,
+                        project=found.project,
+                        item_key=key,
+                        data=data,
+                    )
         return found
 
     def _timed_out(self, key: str) -> Outcome:

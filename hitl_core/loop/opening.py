@@ -73,12 +73,12 @@ def make_hooks(library: GoldenLibrary, watcher: OutcomeWatcher) -> Hooks:
     """Return what happens beside a review: it teaches, it is announced, and undo takes both back."""
 
     def teach(tx: sa.Connection, task: ReviewTask, review: Review) -> None:
-        library.record(tx, task.item, review, item_key=task.item_key)
+        library.acting_as(review.reviewer).record(tx, task.item, review, item_key=task.item_key)
 
     def announce(tx: sa.Connection, task: ReviewTask, _review: Review) -> None:
         events.announce_outcome(tx, task.item_key)
 
     def unlearn(tx: sa.Connection, review: Any) -> None:
-        library.retire_for_review(tx, review.key)
+        library.acting_as(review.reviewer).retire_for_review(tx, review.key)
 
     return Hooks(on_complete=[announce, teach], on_undo=[unlearn], after_complete=[watcher.poke])

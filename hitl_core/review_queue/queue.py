@@ -24,6 +24,8 @@ from hitl_core.store.engine import Store
 
 SWEEP_SECONDS = 0.25
 COUNTED = 10_000
+CLOCKWORK = "system"
+"""Who does what only time brings about."""
 ESCALATED_FOR = timedelta(days=3650)
 
 
@@ -97,7 +99,7 @@ class ReviewQueue:
             if key is None:
                 return None
             task = tasks.load(tx, key, now=now, aging=aging)
-            self._event(tx, "task.claimed", name, now, key, task.item.project)
+            self._event(tx, "task.claimed", name, now, key, task.item.project, task.item_key)
         return task
 
     def held(self, reviewer: str) -> list[ReviewTask]:
@@ -116,7 +118,7 @@ class ReviewQueue:
         with self.store.write() as tx:
             row = lock_mine(tx, token)
             tasks.change(tx, row.key, status="claimed", lease_expires_at=expires)
-            self._event(tx, "task.renewed", row.claimed_by, now, row.key, row.project)
+            self._event(tx, "task.renewed", row.claimed_by, now, row.key, row.project, row.item_key)
         return expires
 
     def release(self, token: str) -> None:
@@ -198,7 +200,7 @@ class ReviewQueue:
         with self.store.write() as tx:
             row = lock_mine(tx, token)
             reviews.save_draft(tx, row.key, row.claimed_by, output=output, comment=comment, at=now)
-            self._event(tx, "task.drafted", row.claimed_by, now, row.key, row.project)
+            self._event(tx, "task.drafted", row.claimed_by, now, row.key, row.project, row.item_key)
 
     def draft(self, task_id: str, reviewer: str) -> Draft | None:
         """Return what the reviewer had typed for a task."""
@@ -219,7 +221,7 @@ class ReviewQueue:
         """Return expired leases to the queue and age old tasks; (expired, aged). The worker calls it."""
         now = self.clock.now()
         with self.store.write() as tx:
-            return self._return_expired(tx, now), claiming.move_bands(tx, now, aging_of(self.policy()))
+            return self._return_expired(tx, now), self._age(tx, now, aging_of(self.policy()))
 
     def _sweep(self, tx: sa.Connection, now: datetime, aging: Aging) -> None:
         last = self._swept.at
@@ -227,13 +229,20 @@ class ReviewQueue:
             return
         self._swept.at = now
         self._return_expired(tx, now)
-        claiming.move_bands(tx, now, aging)
+        self._age(tx, now, aging)
 
     def _return_expired(self, tx: sa.Connection, now: datetime) -> int:
         expired = tasks.expire(tx, now)
         for key, item_key, reviewer in expired:
-            events.append(tx, "task.expired", at=now, actor=reviewer, item_key=item_key, task_key=key)
+            data = {"reviewer": reviewer}  # whose lease it was; nobody decided anything
+            events.append(tx, "task.expired", at=now, actor=CLOCKWORK, item_key=item_key, task_key=key, data=data)
         return len(expired)
+
+    def _age(self, tx: sa.Connection, now: datetime, aging: Aging) -> int:
+        moved = claiming.move_bands(tx, now, aging)
+        if moved:
+            events.append(tx, "tasks.aged", at=now, actor=CLOCKWORK, data={"tasks": moved})
+        return moved
 
     def _give_back(
         self, token: str, kind: str, then: Callable[[sa.Connection, Any, datetime], None], reason: str = ""

@@ -306,3 +306,30 @@ def test_every_step_leaves_an_event(loop: Loop, submit: Submit, clock: ManualClo
         "task.completed",
         "task.undone",
     ]
+
+
+def test_events_name_who_did_it_and_the_item(loop: Loop, submit: Submit, clock: ManualClock) -> None:
+    submit("a")
+    task = _claim(loop, "ana")
+    loop.queue.heartbeat(task.token)
+    loop.queue.save_draft(task.token, output="x")
+    loop.queue.complete(task.token, Review(verdict="edit", output="better", reasons=["style"]))
+    loop.queue.undo("ana")
+    clock.advance(hours=25)
+    loop.queue.sweep()
+    loop.queue.sweep()
+    assert [(each["kind"], each["actor"]) for each in reversed(loop.story("a").events)] == [
+        ("item.submitted", "system"),
+        ("task.claimed", "ana"),
+        ("task.renewed", "ana"),
+        ("task.drafted", "ana"),
+        ("golden.added", "ana"),
+        ("task.completed", "ana"),
+        ("task.undone", "ana"),
+        ("task.expired", "system"),
+    ]
+    with loop.store.read() as tx:
+        rest = tx.execute(sa.select(events.c.kind, events.c.actor, events.c.data).where(events.c.item_key.is_(None)))
+        found = {row.kind: (row.actor, row.data) for row in rest}
+    assert found["golden.retired"][0] == "ana"
+    assert found["tasks.aged"] == ("system", '{"tasks":1}')

@@ -55,7 +55,7 @@ def test_notes_of_a_reviewer_are_refused_by_name(loop: Loop, submit: Callable[..
     }.items():
         with pytest.raises(InputError, match=f"^{name} contains"):
             call()
-    with pytest.raises(InputError, match="^reason contains"):
+    with pytest.raises(InputError, match=r"^reason contains"):
         loop.queue.escalate(task.token, bad)
 
 
