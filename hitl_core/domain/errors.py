@@ -18,12 +18,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
-
-if TYPE_CHECKING:
-    from hitl_core.domain.records import Review
 
 
 class HitlError(Exception):
@@ -47,9 +44,9 @@ class ConflictError(HitlError):
 
 
 class LeaseLostError(ConflictError):
-    """The lease ran out and the task went to somebody else; `review` is what was about to be saved."""
+    """The lease ran out and the task went to somebody else; `review` is the Review that was about to be saved."""
 
-    def __init__(self, message: str, review: Review | None = None) -> None:
+    def __init__(self, message: str, review: Any = None) -> None:
         super().__init__(message)
         self.review = review
 

@@ -75,7 +75,7 @@ def test_each_method_holds_it_by_itself(name: str, method: str) -> None:
     assert violations(WORLDS[name], functools.partial(ours, method=method), 60) <= most_allowed(60)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", WORLDS)
 def test_the_promise_holds_in_a_thousand_worlds(name: str) -> None:
