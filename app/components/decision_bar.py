@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from app.components.look import to_top
 from app.components.safe_html import element, plain_label, show
 from app.desk import Desk, Shown
 
@@ -23,6 +24,7 @@ def bar(desk: Desk, reasons: Sequence[str]) -> None:
             _editing(desk, shown, reasons)
         else:
             _reasons(desk, shown, reasons)
+        to_top(f"{shown.task.id} {shown.mode}")
 
 
 def comment_key(shown: Shown) -> str:

@@ -107,5 +107,11 @@ def _while_typing(desk: Desk, shown: Shown, key: str) -> None:
     sent = component(key=f"autosave.{task_id}", data={"box": box, "task": task_id}, on_typed_change=lambda: None)
     typed = getattr(sent, "typed", None)
     if isinstance(typed, dict) and typed.get("task") == task_id and isinstance(typed.get("text"), str):
+        before = desk.notice
         desk.save_draft(task_id, text=typed["text"][:1_000_000])
+        if desk.current is not shown:
+            st.rerun()
+        if desk.notice is not None and desk.notice is not before:
+            # Only this part of the page is drawn again, so it says itself what the notice above will say.
+            show(element("div", element("b", desk.notice.text), " ", esc(desk.notice.about), cls="notice problem"))
     show(element("div", diff_markup(shown), cls="pane low"))

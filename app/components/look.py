@@ -46,6 +46,7 @@ del{background:#fdecea;color:#8c1d18;text-decoration:line-through}
 ins{background:#dff2e6;color:#14532d;text-decoration:underline}
 .notice{padding:.3rem .6rem;border-radius:5px;border:1px solid #b9dcc7;background:#eef9f2;font-size:.92em;
  white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
+.st-key-review-to-top,[data-testid=stLayoutWrapper]:has(>.st-key-review-to-top){display:none}
 .st-key-review-notice{flex-wrap:nowrap!important}
 .st-key-review-notice>div:last-child{min-width:0!important}
 .notice.problem{border-color:#e2b4ae;background:#fdecea;white-space:normal}
@@ -70,7 +71,22 @@ kbd{border:1px solid #b9c3d1;border-bottom-width:2px;border-radius:3px;padding:0
 .stTextArea textarea{font-size:15px;line-height:1.5}
 </style>"""
 
+# Trusted code of ours: another task, or another row of buttons, must not come up scrolled out of sight.
+_TO_TOP = """
+let seen = "";
+export default function ({ data }) {
+  if (seen && seen !== data.front) document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
+  seen = data.front;
+}
+"""
+
 
 def apply() -> None:
     """Put the style sheet into the page; takes no room."""
     st.html(_STYLE)
+
+
+def to_top(front: str) -> None:
+    """Scroll the page up once when what is in front, by this name, is another than before; draws nothing."""
+    with st.container(key="review-to-top"):
+        st.components.v2.component("hitl_to_top", js=_TO_TOP)(key="review.to_top", data={"front": front})

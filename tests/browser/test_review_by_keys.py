@@ -113,6 +113,29 @@ def test_typed_text_survives_a_reload(new_page: NewPage) -> None:
     tab.press("Escape", sees=question[:30])
 
 
+def test_words_typed_just_before_a_reload_are_there_after_it(new_page: NewPage) -> None:
+    tab = new_page()
+    tab.enter("hurried")
+    tab.press("e", sees="Your text")
+    tab.page.keyboard.type("Half a thought. ")
+    tab.page.reload()
+    tab.rest()
+    if not tab.edit_box().count():
+        tab.press("e", sees="Your text")
+    expect(tab.edit_box()).to_have_value(re.compile(r"^Half a thought\. "), timeout=15_000)
+
+
+def test_what_comes_to_the_front_is_at_the_top_of_the_page(new_page: NewPage) -> None:
+    tab = new_page()
+    tab.enter("scroller")
+    pane = tab.page.get_by_test_id("stMain")
+    for key, sees in (("x", "One key will reject"), ("1", "Rejected:")):
+        pane.evaluate("pane => pane.scrollTo(0, pane.scrollHeight)")
+        assert pane.evaluate("pane => pane.scrollTop") > 0
+        tab.press(key, sees=sees)
+        assert pane.evaluate("pane => pane.scrollTop") == 0
+
+
 def test_skip_and_escalate_bring_another_item(new_page: NewPage) -> None:
     tab = new_page()
     tab.enter("mover")
