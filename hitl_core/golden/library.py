@@ -280,7 +280,7 @@ class GoldenLibrary:
         Raises:
             ModelUnavailableError: the model cannot be used.
         """
-        return self._teacher.embed(limit, at=self._clock.now(), actor=self._actor)
+        return self._teacher.embed(limit, clock=self._clock, actor=self._actor)
 
     def close(self) -> None:
         """Keep the index for the next start if this process embedded examples."""

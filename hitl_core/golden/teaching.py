@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from datetime import datetime
 
 import numpy as np
 
+from hitl_core.domain.clock import Clock
 from hitl_core.domain.records import GoldenExample
 from hitl_core.embedding import Embedder
 from hitl_core.golden.catalogue import Catalogue
@@ -34,7 +34,7 @@ class Teacher:
         self._turn = threading.Lock()
         self._unsaved = 0
 
-    def embed(self, limit: int, *, at: datetime, actor: str) -> int:
+    def embed(self, limit: int, *, clock: Clock, actor: str) -> int:
         """See `GoldenLibrary.embed_pending`."""
         embedder = self._catalogues.embedder()
         catalogue = self._catalogues.meaning()
@@ -42,7 +42,7 @@ class Teacher:
             self._finder.catch_up(catalogue)
             done = 0
             if catalogue.waiting:
-                done = embed_batch(self._store, catalogue, embedder, limit=limit, at=at, actor=actor)
+                done = embed_batch(self._store, catalogue, embedder, limit=limit, clock=clock, actor=actor)
                 self._finder.catch_up(catalogue)
             self._unsaved += done
             if self._unsaved >= SAVE_AFTER or not done:
@@ -59,7 +59,7 @@ class Teacher:
             self._unsaved = 0
 
 
-def embed_batch(store: Store, catalogue: Catalogue, embedder: Embedder, *, limit: int, at: datetime, actor: str) -> int:
+def embed_batch(store: Store, catalogue: Catalogue, embedder: Embedder, *, limit: int, clock: Clock, actor: str) -> int:
     """Embed up to `limit` waiting examples, oldest first, in one short transaction; return how many.
 
     The model runs outside the transaction, so nobody waits for it; an example that was retired meanwhile gets a
@@ -73,6 +73,7 @@ def embed_batch(store: Store, catalogue: Catalogue, embedder: Embedder, *, limit
     merges = _same_as_older(store, catalogue, embedder, waiting, vectors)
     packed = {row.golden_id: vector.astype("<f4").tobytes() for row, vector in zip(waiting, vectors, strict=True)}
     with store.write() as tx:
+        at = clock.now()  # not earlier: loading the model may have taken seconds
         golden_vectors.add_vectors(tx, packed, fingerprint=embedder.fingerprint, dimension=embedder.dimension, at=at)
         done = {"examples": len(packed), "fingerprint": embedder.fingerprint}
         events.append(tx, "golden.embedded", at=at, actor=actor, data=done)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from hitl_core.domain.errors import SchemaError
 from hitl_core.store.engine import Store
+from hitl_core.store.tables import metadata
 
 HEAD = "0001"
 _LOCK = 0x48495401
@@ -25,7 +26,7 @@ def prepare(store: Store) -> None:
     if found is None:
         upgrade(store)
         return
-    if found in revisions():
+    if found in revisions() or found < HEAD:
         raise SchemaError(f"{store.address} has schema {found}, this version needs {HEAD}; run: hitl db upgrade")
     raise SchemaError(
         f"{store.address} has schema {found}, which is newer than this version's {HEAD}; upgrade the program"
@@ -39,11 +40,22 @@ def current(store: Store) -> str | None:
 
 
 def upgrade(store: Store) -> tuple[str | None, str]:
-    """Run the missing migrations, one process at a time; return the revision before and after."""
+    """Run the missing migrations, one process at a time; return the revision before and after.
+
+    Raises:
+        SchemaError: no migration leads here from what is in the database; nothing was changed.
+    """
     with store.write() as tx:
         if not store.is_sqlite:
             tx.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         before = _current(tx)
+        if before is None and (taken := sorted(set(metadata.tables) & set(sa.inspect(tx).get_table_names()))):
+            raise SchemaError(
+                f"{store.address} has the table {taken[0]!r} but no schema version, so it is another program's or "
+                "damaged; use an empty database, or restore this one from a backup"
+            )
+        if before is not None and before not in revisions():
+            raise SchemaError(f"{store.address} has schema {before}, from which no migration leads to {HEAD}")
         if before != HEAD:
             _run_migrations(tx)
     return before, HEAD

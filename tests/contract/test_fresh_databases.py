@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+import sqlalchemy as sa
+
+from hitl_core import SchemaError
 from hitl_core.store import schema
 from hitl_core.store.engine import Store
 
@@ -18,3 +22,24 @@ def test_an_empty_database_becomes_current_once(empty_database_url: str) -> None
     assert schema.upgrade(store) == (None, schema.HEAD)
     assert schema.upgrade(store) == (schema.HEAD, schema.HEAD)
     store.close()
+
+
+def test_an_older_schema_says_what_to_run_and_an_unknown_one_is_left_alone(database_url: str) -> None:
+    store = Store.connect(database_url)
+    _write(store, "UPDATE alembic_version SET version_num = '0000'")
+    with pytest.raises(SchemaError, match=r"has schema 0000, this version needs \d+; run: hitl db upgrade$"):
+        schema.prepare(store)
+    with pytest.raises(SchemaError, match="no migration leads"):
+        schema.upgrade(store)
+    _write(store, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SchemaError, match="newer than this version"):
+        schema.prepare(store)
+    _write(store, "DELETE FROM alembic_version")
+    with pytest.raises(SchemaError, match="has the table 'decisions' but no schema version"):
+        schema.prepare(store)
+    store.close()
+
+
+def _write(store: Store, statement: str) -> None:
+    with store.write() as tx:
+        tx.execute(sa.text(statement))
