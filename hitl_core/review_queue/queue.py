@@ -81,9 +81,10 @@ class ReviewQueue:
             The task with its token, or None where nothing is open.
         """
         require_clean_names(project=project)
-        name, policy, now = reviewer_name(reviewer), self.policy(), self.clock.now()
+        name, policy = reviewer_name(reviewer), self.policy()
         aging, token = aging_of(policy), new_token()
         with self.store.write() as tx:
+            now = self.clock.now()  # read behind the gate, so that waiting there does not shorten the lease
             self._sweep(tx, now, aging)
             known = reviewers.load(tx, name) or Reviewer(name=name)
             wanted = Claim(
@@ -113,10 +114,10 @@ class ReviewQueue:
         Raises:
             LeaseLostError: somebody else took or finished the task.
         """
-        now = self.clock.now()
-        expires = now + timedelta(seconds=self.policy().review.lease_seconds)
+        lease = timedelta(seconds=self.policy().review.lease_seconds)
         with self.store.write() as tx:
-            row = lock_mine(tx, token)
+            row, now = lock_mine(tx, token), self.clock.now()
+            expires = now + lease
             tasks.change(tx, row.key, status="claimed", lease_expires_at=expires)
             self._event(tx, "task.renewed", row.claimed_by, now, row.key, row.project, row.item_key)
         return expires
@@ -156,9 +157,10 @@ class ReviewQueue:
             LeaseLostError: the lease ran out and somebody else took or finished the task, or the token was
                 used for another decision; `error.review` is the review that was not saved.
         """
-        policy, now = self.policy(), self.clock.now()
+        policy = self.policy()
         completion.require_reasons(review, policy)
         with self.store.write() as tx:
+            now = self.clock.now()
             saved = completion.already_saved(tx, token, review)
             if saved is not None:
                 return saved
@@ -179,8 +181,9 @@ class ReviewQueue:
         Raises:
             UndoRefusedError: nothing to undo, the window closed, or the outcome was already used.
         """
-        name, policy, now = reviewer_name(reviewer), self.policy(), self.clock.now()
+        name, policy = reviewer_name(reviewer), self.policy()
         with self.store.write() as tx:
+            now = self.clock.now()
             review, task = completion.take_back(tx, name, policy, now)
             for hook in self.hooks.on_undo:
                 hook(tx, review)
@@ -219,9 +222,10 @@ class ReviewQueue:
 
     def sweep(self) -> tuple[int, int]:
         """Return expired leases to the queue and age old tasks; (expired, aged). The worker calls it."""
-        now = self.clock.now()
+        aging = aging_of(self.policy())
         with self.store.write() as tx:
-            return self._return_expired(tx, now), self._age(tx, now, aging_of(self.policy()))
+            now = self.clock.now()
+            return self._return_expired(tx, now), self._age(tx, now, aging)
 
     def _sweep(self, tx: sa.Connection, now: datetime, aging: Aging) -> None:
         last = self._swept.at
@@ -247,9 +251,8 @@ class ReviewQueue:
     def _give_back(
         self, token: str, kind: str, then: Callable[[sa.Connection, Any, datetime], None], reason: str = ""
     ) -> None:
-        now = self.clock.now()
         with self.store.write() as tx:
-            row = lock_mine(tx, token)
+            row, now = lock_mine(tx, token), self.clock.now()
             tasks.change(tx, row.key, status="pending", token=None, claimed_by=None, lease_expires_at=None)
             then(tx, row, now)
             data = {"reason": reason} if reason else None
