@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hitl_core.cli.context import note
-from hitl_core.cli.serving import DEFAULT_PORT, is_free, serve
-from hitl_core.domain.errors import InputError
+from hitl_core.cli.serving import DEFAULT_PORT, is_free, require_free, serve
+from hitl_core.domain.errors import ConflictError, InputError
 
 DEMO_DATABASE = Path("data/local/demo.db")
+OWN_URL = f"sqlite:///{DEMO_DATABASE}"
 _PORTS_TRIED = 20
+_STILL_SECONDS = 1.0
 
 
 def register(app: typer.Typer) -> None:
@@ -40,9 +43,14 @@ def demo(
     It lives in a database of its own, data/local/demo.db (or the one --database names), and stays as you
     leave it until --fresh.
     """
+    if port is not None and not load_only:
+        require_free(host, port)
     url = _database_url(context, fresh=fresh)
     os.environ["HITL_DATABASE_URL"] = url
-    _load(url)
+    if url == OWN_URL:
+        _load_own()
+    else:
+        _load(url)
     if not load_only:
         serve(host, port or _first_free(host), browser=browser)
 
@@ -52,7 +60,7 @@ def _database_url(context: typer.Context, *, fresh: bool) -> str:
     if given is None:
         if fresh:
             _delete(DEMO_DATABASE)
-        return f"sqlite:///{DEMO_DATABASE}"
+        return OWN_URL
     if fresh:
         raise InputError("--fresh deletes only the demo's own database; empty the one of --database yourself")
     return str(given)
@@ -62,6 +70,27 @@ def _delete(path: Path) -> None:
     for ending in ("", "-wal", "-shm", "-gate"):
         path.with_name(path.name + ending).unlink(missing_ok=True)
     shutil.rmtree(path.with_name(f"{path.name}-index"), ignore_errors=True)
+
+
+def _load_own() -> None:
+    """Load the demo's own database; one that an interrupted load left behind is started over."""
+    from hitl_core.loop.demo import HalfLoadedError
+
+    try:
+        _load(OWN_URL)
+    except HalfLoadedError:
+        before = _last_write()
+        time.sleep(_STILL_SECONDS)
+        if _last_write() != before:
+            raise ConflictError("another program is loading the demo project now; wait until it is done") from None
+        note("hitl: an earlier load was interrupted; starting over")
+        _delete(DEMO_DATABASE)
+        _load(OWN_URL)
+
+
+def _last_write() -> list[int]:
+    paths = (DEMO_DATABASE, DEMO_DATABASE.with_name(f"{DEMO_DATABASE.name}-wal"))
+    return [path.stat().st_mtime_ns for path in paths if path.exists()]
 
 
 def _load(url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -73,7 +74,10 @@ def _database(settings: Settings) -> Iterator[Finding]:
                     "database", "problem", f"{kind}, {store.address}: schema {revision}, run: hitl db upgrade"
                 )
                 return
-            yield Finding("database", "ok", f"{kind}, {store.address}, schema {revision}")
+            if store.is_sqlite and path and not (os.access(path, os.W_OK) and os.access(Path(path).parent, os.W_OK)):
+                yield Finding("database", "problem", f"{kind}, {store.address}: this user may not write it")
+            else:
+                yield Finding("database", "ok", f"{kind}, {store.address}, schema {revision}")
             yield from _contents(store, settings)
     except HitlError as error:
         yield Finding("database", "problem", str(error))
@@ -173,14 +177,23 @@ def _embedder(settings: Settings) -> Finding:
     from hitl_core.embedding.weights import MODEL_NAME, find_packaged_model, verify_weights
 
     if settings.embedding_model:
-        here = Path(settings.embedding_model).exists()
-        return Finding("embedder", "ok", f"{settings.embedding_model} ({'a local folder' if here else 'by name'})")
+        return _own_embedder(settings.embedding_model.strip())
     try:
         folder = find_packaged_model()
         verify_weights(folder / "model.safetensors")
     except HitlError as error:
         return Finding("embedder", "problem", str(error))
     return Finding("embedder", "ok", f"{MODEL_NAME}, weights present, SHA-256 as published")
+
+
+def _own_embedder(model: str) -> Finding:
+    """Look at a model of one's own without loading it, which could take minutes or the network."""
+    if Path(model).is_dir():
+        return Finding("embedder", "ok", f"{model} (a local folder)")
+    if Path(model).is_absolute() or model.startswith((".", "~")) or model.count("/") > 1:
+        missing = f"HITL_EMBEDDING_MODEL names the folder {model}, which is not there; examples are found by words only"
+        return Finding("embedder", "problem", missing)
+    return Finding("embedder", "ok", f"{model} (by name; fetched on first use)")
 
 
 def _ago(span: timedelta) -> str:

@@ -65,8 +65,7 @@ def serve(host: str, port: int, *, browser: bool, extra: list[str] | None = None
         ConfigurationError: the port is taken.
         typer.Exit: with 1 when a program ended by itself.
     """
-    if not is_free(host, port):
-        raise ConfigurationError(f"port {port} of {host} is in use; choose another with --port")
+    require_free(host, port)
     address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
     programs = {
         "app": python_module("app", "--host", host, "--port", str(port), *(extra or [])),
@@ -78,6 +77,16 @@ def serve(host: str, port: int, *, browser: bool, extra: list[str] | None = None
         stop.set()
     if code:
         raise typer.Exit(code)
+
+
+def require_free(host: str, port: int) -> None:
+    """Refuse a port that is taken.
+
+    Raises:
+        ConfigurationError: says so.
+    """
+    if not is_free(host, port):
+        raise ConfigurationError(f"port {port} of {host} is in use; choose another with --port")
 
 
 def is_free(host: str, port: int) -> bool:

@@ -23,6 +23,10 @@ ACTOR = "demo (synthetic)"
 _OLDEST_PENDING = timedelta(hours=20)
 
 
+class HalfLoadedError(ConflictError):
+    """An earlier load was interrupted, so that its history cannot be continued."""
+
+
 @dataclass(frozen=True)
 class DemoReport:
     """What was loaded; all zero when it was there already."""
@@ -50,7 +54,8 @@ def load_demo_project(
         on_progress: called with (steps done, steps in all).
 
     Raises:
-        ConflictError: an earlier load was interrupted, so that its history cannot be continued.
+        HalfLoadedError: an earlier load was interrupted, so that its history cannot be continued.
+        ConflictError: somebody else claims tasks of the project meanwhile.
     """
     end = now or SystemClock().now()
     items, labels = load_demo(folder)
@@ -61,7 +66,7 @@ def load_demo_project(
             return DemoReport()
         steps = list(history(items, labels, now=end))
         if _is_there(loop, steps[0].item.id):
-            raise ConflictError("the demo project was loaded only in part; load it again with: hitl demo --fresh")
+            raise HalfLoadedError("the demo project was loaded only in part; load it into an empty database")
         for who in REVIEWERS:
             loop.save_reviewer(Reviewer(name=who.name))
         reviewed = 0

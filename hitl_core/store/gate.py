@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hitl_core.domain.errors import StoreUnavailableError
+
 try:
     import fcntl
 except ImportError:  # pragma: no cover - Windows has no fcntl
@@ -69,5 +71,11 @@ class WriterGate:
         if self._path is None or fcntl is None:
             return None
         if self._file is None:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            except OSError as error:
+                raise StoreUnavailableError(
+                    f"the file {self._path} beside the database cannot be written: {error.strerror}; "
+                    "check that this user may write the database and its folder"
+                ) from error
         return self._file

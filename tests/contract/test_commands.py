@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hitl_core import Loop
+from hitl_core.cli import demo
 from hitl_core.cli.main import run
 from hitl_core.domain.records import Reviewer
 from hitl_core.loop.demo import load_demo_project
@@ -92,6 +94,43 @@ def test_doctor_reports_a_database_that_is_away(hitl: Any, tmp_path: Path, capsy
     assert hitl("--database", f"sqlite:///{tmp_path / 'broken.db'}", "doctor", "--json") == 1
     found = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert found["database"]["state"] == "problem"
+
+
+def test_an_interrupted_load_of_the_demo_starts_over_in_its_own_database_only(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo, "_STILL_SECONDS", 0.0)
+    monkeypatch.delenv("HITL_DATABASE_URL", raising=False)
+
+    def interrupted(done: int, _total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    for url in (demo.OWN_URL, database_url):
+        (tmp_path / "data/local").mkdir(parents=True, exist_ok=True)
+        with pytest.raises(KeyboardInterrupt):
+            load_demo_project(url, on_progress=interrupted)
+    assert run(["demo", "--load-only"]) == 0
+    assert "interrupted; starting over" in capsys.readouterr().err
+    assert run(["--database", database_url, "demo", "--load-only"]) == 2
+    assert "loaded only in part" in capsys.readouterr().err
+
+
+def test_doctor_misses_a_model_folder_that_is_not_there(
+    hitl: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HITL_EMBEDDING_MODEL", str(tmp_path / "gone"))
+    assert hitl("doctor") == 1
+    assert "is not there; examples are found by words only" in capsys.readouterr().out
+
+
+def test_a_taken_port_stops_the_demo_before_it_loads(hitl: Any, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert hitl("demo", "--port", taken.getsockname()[1]) == 2
+    assert not (tmp_path / "data").exists()
 
 
 def test_the_demo_project_loads_once_and_leaves_work(database_url: str, tmp_path: Path) -> None:

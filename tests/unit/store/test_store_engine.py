@@ -192,3 +192,11 @@ def test_writers_of_two_stores_wait_for_each_other(empty_sqlite_url: str) -> Non
     assert order == ["first", "second"]
     first.close()
     second.close()
+
+
+def test_a_gate_that_may_not_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    store = Store.connect(f"sqlite:///{tmp_path / 'a.db'}")
+    (tmp_path / "a.db-gate").mkdir()
+    with pytest.raises(StoreUnavailableError, match=r"a\.db-gate beside the database cannot be written"), store.write():
+        raise AssertionError("never reached")
+    store.close()
