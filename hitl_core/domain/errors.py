@@ -95,6 +95,9 @@ def explain(error: ValidationError, model: type[BaseModel] | None = None) -> str
             known = _fields_at(model, detail["loc"][:-1])
             parts.append(f"{field}: unknown key{did_you_mean(str(detail['loc'][-1]), known)}")
             continue
+        if detail["type"] in ("too_short", "string_too_short") and detail.get("input") == "":
+            parts.append(f"{field}: is empty; expected text")
+            continue
         message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
         given = "" if detail["type"] in ("missing", "value_error") else f", got {shorten(detail.get('input'))}"
         parts.append(f"{field}: {message[0].lower() + message[1:]}{given}")

@@ -140,3 +140,10 @@ def test_canonical_json_is_the_same_for_equal_values() -> None:
     assert canonical_json({"b": 1, "a": ["ü", None]}) == '{"a":["ü",null],"b":1}'
     with pytest.raises(ValueError, match="JSON"):
         canonical_json(math.nan)
+
+
+@pytest.mark.parametrize("field", ["id", "project"])
+def test_an_empty_name_is_said_to_be_empty(field: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Item.model_validate({"query": "q", "output": "o", field: ""})
+    assert explain(caught.value, Item) == f"{field}: is empty; expected text"
