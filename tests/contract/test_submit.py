@@ -143,7 +143,7 @@ def test_ten_thousand_items_land_in_one_transaction(loop: Loop) -> None:
         ({"confidence": 87}, "confidence is 87, expected a number from 0 to 1; did you mean 0.87"),
         ({"confidence": -0.1}, "confidence is -0.1, expected a number from 0 to 1"),
         ({"created_at": "2026-01-01T00:00:00"}, "created_at has no timezone"),
-        ({"id": ""}, "id: string should have at least 1 character"),
+        ({"id": ""}, "id: is empty; expected text"),
         ({"amount": -1}, "amount: input should be greater than or equal to 0, got -1"),
         ({"confidenc": 1}, r"confidenc: unknown key \(did you mean 'confidence'\?\)"),
     ],
