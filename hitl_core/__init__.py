@@ -1,9 +1,9 @@
 """Human-in-the-loop review of LLM and RAG outputs.
 
-    from hitl_core import Item, Loop, Passage, Review
+from hitl_core import Item, Loop, Passage, Review
 
-    loop = Loop.open("sqlite:///data/local/hitl.db")
-    decision = loop.submit(Item(query="…", context=[Passage(text="…")], output="…", confidence=0.72))
+loop = Loop.open("sqlite:///data/local/hitl.db")
+decision = loop.submit(Item(query="…", context=[Passage(text="…")], output="…", confidence=0.72))
 """
 
 from hitl_core.domain.errors import (
