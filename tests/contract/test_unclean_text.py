@@ -48,13 +48,12 @@ def test_notes_of_a_reviewer_are_refused_by_name(loop: Loop, submit: Callable[..
     submit("a")
     task = loop.queue.claim("ana")
     assert task is not None
-    for name, call in {
-        "reason": lambda: loop.queue.skip(task.token, bad),
-        "output": lambda: loop.queue.save_draft(task.token, output=bad),
-        "comment": lambda: loop.queue.save_draft(task.token, comment=bad),
-    }.items():
-        with pytest.raises(InputError, match=f"^{name} contains"):
-            call()
+    with pytest.raises(InputError, match=r"^reason contains"):
+        loop.queue.skip(task.token, bad)
+    with pytest.raises(InputError, match=r"^output contains"):
+        loop.queue.save_draft(task.token, output=bad)
+    with pytest.raises(InputError, match=r"^comment contains"):
+        loop.queue.save_draft(task.token, comment=bad)
     with pytest.raises(InputError, match=r"^reason contains"):
         loop.queue.escalate(task.token, bad)
 
