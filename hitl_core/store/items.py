@@ -36,12 +36,13 @@ class Stored(NamedTuple):
 def item_row(item: Item, *, key: str, submitted_at: datetime) -> dict[str, Any]:
     """Return the row for an item; `created_at` falls back to the time of submission."""
     created_at = item.created_at or submitted_at
+    body = item.model_dump_json(exclude_none=True)
     return {
         "key": key,
         "project": item.project,
         "id": item.id,
-        "digest": content_digest(item),
-        "body": item.model_dump_json(exclude_none=True),
+        "digest": content_digest(body),
+        "body": body,
         "query_digest": query_digest(item.query),
         "subject": item.subject,
         "domain": item.domain,
@@ -52,10 +53,11 @@ def item_row(item: Item, *, key: str, submitted_at: datetime) -> dict[str, Any]:
     }
 
 
-def content_digest(item: Item) -> str:
-    """Return the SHA-256 of everything but the time, with keys in order: equal content, equal digest."""
-    body = orjson.loads(item.model_dump_json(exclude={"created_at"}))
-    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+def content_digest(body: str) -> str:
+    """Return the SHA-256 of an item's JSON but for its time, with keys in order: equal content, equal digest."""
+    content = orjson.loads(body)
+    content.pop("created_at", None)
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def query_digest(query: str) -> str:
