@@ -6,6 +6,7 @@ import enum
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -201,7 +202,12 @@ class Item(Record):
 
 
 class Decision(Record):
-    """What the platform decided for an item, and why; a later decision supersedes it with a higher `seq`."""
+    """What the platform decided for an item, and why; a later decision supersedes it with a higher `seq`.
+
+    `overlap` is how many opinions of people are wanted, `signals` what was measured, `calibrator` the artefact that
+    made `confidence` out of `raw_confidence`, `path` the judges that were asked, `cost_usd` what they cost (None:
+    unknown, or nobody was asked).
+    """
 
     id: str = Field(default_factory=new_id)
     item_id: str
@@ -221,6 +227,11 @@ class Decision(Record):
     inclusion_probability: float = 1.0
     origin: LabelOrigin = LabelOrigin.DESIGN
     created_at: datetime
+    overlap: int = 1
+    signals: dict[str, Any] | None = None
+    calibrator: str | None = None
+    path: tuple[str, ...] = ()
+    cost_usd: Decimal | None = None
 
     @property
     def needs_human(self) -> bool:

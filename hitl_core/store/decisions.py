@@ -8,6 +8,7 @@ import orjson
 import sqlalchemy as sa
 
 from hitl_core.domain.records import Decision
+from hitl_core.store.judging.tables import from_picos, to_picos
 from hitl_core.store.tables import decisions, items
 
 _INSERT = sa.insert(decisions)
@@ -36,6 +37,11 @@ def decision_row(decision: Decision, item_key: str) -> dict[str, Any]:
         "inclusion_probability": decision.inclusion_probability,
         "origin": decision.origin.value,
         "created_at": decision.created_at,
+        "overlap": decision.overlap,
+        "signals": None if decision.signals is None else orjson.dumps(decision.signals).decode(),
+        "calibrator": decision.calibrator,
+        "path": orjson.dumps(decision.path).decode() if decision.path else None,
+        "cost_picos": None if decision.cost_usd is None else to_picos(decision.cost_usd),
     }
 
 
@@ -73,5 +79,11 @@ def latest_many(tx: sa.Connection, item_keys: list[str]) -> dict[str, Decision]:
 
 def from_row(row: Any) -> Decision:
     """Return the record for a row that carries the item's id and project beside the decision's columns."""
-    values = {name: value for name, value in row._mapping.items() if name not in ("key", "item_key", "reasons")}
-    return Decision(id=row.key, reasons=tuple(orjson.loads(row.reasons)), **values)
+    values = dict(row._mapping)
+    for name in ("key", "item_key"):
+        values.pop(name, None)
+    picos = values.pop("cost_picos")
+    values["reasons"] = tuple(orjson.loads(values["reasons"]))
+    values["signals"] = orjson.loads(values["signals"]) if values["signals"] else None
+    values["path"] = tuple(orjson.loads(values["path"])) if values["path"] else ()
+    return Decision(id=row.key, cost_usd=None if picos is None else from_picos(picos), **values)

@@ -8,9 +8,11 @@ import sqlalchemy as sa
 
 from hitl_core.domain.errors import SchemaError
 from hitl_core.store.engine import Store
+from hitl_core.store.judging import tables as _judging  # noqa: F401 - registers its tables
 from hitl_core.store.tables import metadata
+from hitl_core.store.trust import tables as _trust  # noqa: F401 - registers its tables
 
-HEAD = "0001"
+HEAD = "0002"
 _LOCK = 0x48495401
 
 

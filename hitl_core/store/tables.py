@@ -92,6 +92,11 @@ decisions = sa.Table(
     sa.Column("inclusion_probability", sa.Float, nullable=False),
     sa.Column("origin", sa.String(16), nullable=False),
     sa.Column("created_at", Micros, nullable=False),
+    sa.Column("overlap", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("signals", sa.Text),
+    sa.Column("calibrator", sa.String(32)),
+    sa.Column("path", sa.Text),
+    sa.Column("cost_picos", sa.BigInteger),
     sa.UniqueConstraint("item_key", "seq", name="uq_decisions_item_seq"),
 )
 
@@ -134,6 +139,7 @@ _claimed = sa.text("status = 'claimed'")
 _young = sa.text("status = 'pending' AND band = 0")
 _HEAD = (tasks.c.pool, tasks.c.project, tasks.c.expertise, tasks.c.band, tasks.c.rank.desc(), tasks.c.key)
 sa.Index("ix_tasks_head", *_HEAD, sqlite_where=_pending, postgresql_where=_pending)
+sa.Index("uq_tasks_item_stage_slot", tasks.c.item_key, tasks.c.stage, tasks.c.slot, unique=True)
 sa.Index("ix_tasks_young", tasks.c.created_at, sqlite_where=_young, postgresql_where=_young)
 sa.Index("ix_tasks_keyed", tasks.c.keyed_version, sqlite_where=_pending, postgresql_where=_pending)
 sa.Index("ix_tasks_lease", tasks.c.lease_expires_at, sqlite_where=_claimed, postgresql_where=_claimed)

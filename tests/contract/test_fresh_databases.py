@@ -35,7 +35,7 @@ def test_an_older_schema_says_what_to_run_and_an_unknown_one_is_left_alone(datab
     with pytest.raises(SchemaError, match="newer than this version"):
         schema.prepare(store)
     _write(store, "DELETE FROM alembic_version")
-    with pytest.raises(SchemaError, match="has the table 'decisions' but no schema version"):
+    with pytest.raises(SchemaError, match=r"has the table '\w+' but no schema version"):
         schema.prepare(store)
     store.close()
 
