@@ -11,6 +11,12 @@ HitlError
 ├── StoreError                   the database
 │   ├── StoreUnavailableError    it cannot be reached or written
 │   └── SchemaError              it was written by an older or newer version
+├── ModelCallError               a chat model gave no usable reply; says whether asking again may help
+│   ├── ModelTimeoutError        it took longer than it was given
+│   ├── RateLimitedError         the provider wants fewer requests; carries Retry-After
+│   ├── RequestRefusedError      the provider refused this request (too long, not allowed, bad key, bad schema)
+│   ├── BudgetExceededError      the call could cost more than is left; it was not made
+│   └── ReplayMissError          no recorded reply for this request; shows the nearest one
 └── ModelUnavailableError        an embedding model or its weights cannot be used
 """
 
@@ -69,6 +75,42 @@ class StoreUnavailableError(StoreError):
 
 class SchemaError(StoreError):
     """The database was written by an older or newer version of this program."""
+
+
+class ModelCallError(HitlError):
+    """A chat model gave no usable reply; `retryable` says whether asking again may help."""
+
+    retryable = True
+
+
+class ModelTimeoutError(ModelCallError):
+    """The model took longer than it was given."""
+
+
+class RateLimitedError(ModelCallError):
+    """The provider wants fewer requests; `retry_after` is how many seconds it asked to wait, where it said so."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RequestRefusedError(ModelCallError):
+    """The provider refused this request: too long, not allowed, a bad key or a bad schema."""
+
+    retryable = False
+
+
+class BudgetExceededError(ModelCallError):
+    """The call could cost more than is left of the budget, so it was not made."""
+
+    retryable = False
+
+
+class ReplayMissError(ModelCallError):
+    """There is no recorded reply for this request; the message shows the nearest one."""
+
+    retryable = False
 
 
 class ModelUnavailableError(HitlError):

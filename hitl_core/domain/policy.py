@@ -16,6 +16,7 @@ from pydantic import StrictBool, ValidationError, model_validator
 
 from hitl_core.domain.conditions import Condition
 from hitl_core.domain.errors import PolicyError, explain, shorten
+from hitl_core.domain.policy_judging import Judging
 from hitl_core.domain.policy_sections import (
     Audit,
     Override,
@@ -40,7 +41,7 @@ DEFAULT_RULES = (
 
 
 class Policy(Record):
-    """Thresholds, overrides, rules, audit, priority, SLA and review; frozen, unknown keys refused."""
+    """Thresholds, overrides, rules, audit, priority, SLA, review and judging; frozen, unknown keys refused."""
 
     name: Name = "default"
     threshold: Bound | None = None
@@ -52,6 +53,7 @@ class Policy(Record):
     priority: Priority = Priority()
     sla: Sla = Sla()
     review: ReviewRules = ReviewRules()
+    judging: Judging = Judging()
 
     @model_validator(mode="after")
     def _consistent(self) -> Policy:
