@@ -54,8 +54,8 @@ class ChatRequest(Record):
     def key(self, *, endpoint: str, model: str) -> str:
         """Return the SHA-256 (hex) of everything that shapes the reply.
 
-        That is endpoint, model, messages, sampling, schema, prompt version and sample index; not the timeout, the purpose
-        or whose item it is.
+        That is endpoint, model, messages, sampling, schema, prompt version and sample index; not the timeout, purpose
+        or item.
         """
         body = self.model_dump(mode="json", exclude={"timeout_seconds", "purpose", "item_id", "project"})
         return hashlib.sha256(canonical_json([endpoint, model, body]).encode()).hexdigest()
