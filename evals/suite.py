@@ -1,6 +1,7 @@
 """What an evaluation suite is given and what it gives back; a suite is a module of `evals/suites`.
 
-Such a module has NAME, DESCRIPTION, SETS (the data sets it wants, see `evals.datasets`) and `run(context)`. It never crashes for a set that is not there: it says so in a note that begins with "skipped:".
+Such a module has NAME, DESCRIPTION, SETS (the data sets it wants, see `evals.datasets`) and `run(context)`.
+It never crashes for a set that is not there: it says so in a note that begins with "skipped:".
 """
 
 from __future__ import annotations

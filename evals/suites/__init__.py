@@ -1,4 +1,7 @@
-"""The suites, one module each; whatever lies in this folder and has NAME, DESCRIPTION, SETS and `run` is one; names with a leading underscore are parts."""
+"""The suites, one module each: whatever lies in this folder with NAME, DESCRIPTION, SETS and `run` is one.
+
+Names with a leading underscore are parts of suites.
+"""
 
 from __future__ import annotations
 
