@@ -93,7 +93,7 @@ def written(loop: Loop, made: Sequence[Item]) -> Written:
     """Return the rows that submitting the items would write, by table."""
     live, now = loop.policies.live(), loop.clock.now()
     prepared = [loop.submitter.prepare(item, live, now) for item in made]
-    opened = [plain(each.task_row) for each in prepared if each.task_row is not None]
+    opened = [plain(row) for each in prepared for row in each.task_rows]
     tables: list[tuple[str, list[Any]]] = [
         ("items", [plain(each.item_row) for each in prepared]),
         ("decisions", [plain(each.decision_row) for each in prepared]),

@@ -17,6 +17,7 @@ from pydantic import StrictBool, ValidationError, model_validator
 from hitl_core.domain.conditions import Condition
 from hitl_core.domain.errors import PolicyError, explain, shorten
 from hitl_core.domain.policy_judging import Judging
+from hitl_core.domain.policy_overlap import Overlap
 from hitl_core.domain.policy_sections import (
     Audit,
     Override,
@@ -54,6 +55,7 @@ class Policy(Record):
     sla: Sla = Sla()
     review: ReviewRules = ReviewRules()
     judging: Judging = Judging()
+    overlap: Overlap = Overlap()
 
     @model_validator(mode="after")
     def _consistent(self) -> Policy:

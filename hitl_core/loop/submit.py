@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from hitl_core.domain.errors import ConflictError, InputError, explain
 from hitl_core.domain.ids import new_id
-from hitl_core.domain.records import Decision, Item, Stage
+from hitl_core.domain.records import Decision, Item
+from hitl_core.loop.opened import opened_tasks
 from hitl_core.loop.policy_book import LivePolicy
-from hitl_core.review_queue.queue import aging_of
 from hitl_core.routing.router import route
 from hitl_core.settings import Settings
 from hitl_core.store import claiming, decisions, events, items, tables, tasks
@@ -57,7 +57,7 @@ class Prepared(NamedTuple):
     decision: Decision
     item_row: dict[str, Any]
     decision_row: dict[str, Any]
-    task_row: dict[str, Any] | None
+    task_rows: list[dict[str, Any]]
 
 
 @dataclass
@@ -82,14 +82,14 @@ class Submitter:
             if not items.insert(tx, prepared.item_row):
                 return self._seen_before(tx, prepared)
             decisions.insert(tx, prepared.decision_row)
-            if prepared.task_row is not None:
-                self._open_lanes(tx, [prepared.task_row])
-                tasks.insert(tx, prepared.task_row)
+            if prepared.task_rows:
+                self._open_lanes(tx, prepared.task_rows)
+                tasks.insert(tx, prepared.task_rows)
             key, route_name = prepared.item_row["key"], prepared.decision.route.value
             data = {"decision": prepared.decision.id, "route": route_name}
             project = prepared.item.project
             events.append(tx, "item.submitted", at=now, actor=actor, project=project, item_key=key, data=data)
-        self._remember([prepared.task_row])
+        self._remember(prepared.task_rows)
         return prepared.decision
 
     def many(
@@ -126,7 +126,7 @@ class Submitter:
             decision,
             items.item_row(item, key=key, submitted_at=now),
             decisions.decision_row(decision, key),
-            first_task(decision, key, live, now),
+            opened_tasks(decision, key, live, now),
         )
 
     def _write_batch(
@@ -147,7 +147,7 @@ class Submitter:
             new = [pair for pair in fresh if _is_new(pair, seen, placed, results)]
             insert_rows(tx, tables.items, [each.item_row for _, each in new])
             insert_rows(tx, tables.decisions, [each.decision_row for _, each in new])
-            opened = [each.task_row for _, each in new if each.task_row is not None]
+            opened = [row for _, each in new for row in each.task_rows]
             self._open_lanes(tx, opened)
             insert_rows(tx, tables.tasks, opened)
             if new:
@@ -168,25 +168,8 @@ class Submitter:
         if unknown:
             claiming.open_lanes(tx, unknown)
 
-    def _remember(self, rows: Iterable[dict[str, Any] | None]) -> None:
-        self._lanes |= {_lane(row) for row in rows if row is not None}
-
-
-def first_task(decision: Decision, item_key: str, live: LivePolicy, now: datetime) -> dict[str, Any] | None:
-    """Return the task that a decision opens: a review, a blind audit, or none."""
-    if not (decision.needs_human or decision.audited):
-        return None
-    stage = Stage.HUMAN if decision.needs_human else Stage.AUDIT
-    return tasks.task_row(
-        decision,
-        item_key,
-        key=new_id(),
-        stage=stage,
-        blind=stage is Stage.AUDIT,
-        base=decision.priority,
-        aging=aging_of(live.policy),
-        now=now,
-    )
+    def _remember(self, rows: Iterable[dict[str, Any]]) -> None:
+        self._lanes |= {_lane(row) for row in rows}
 
 
 def as_item(given: Item | Mapping[str, Any]) -> Item:

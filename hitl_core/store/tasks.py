@@ -27,7 +27,16 @@ _LOCKED = sa.select(tasks).where(tasks.c.key == sa.bindparam("key")).with_for_up
 
 
 def task_row(
-    decision: Decision, item_key: str, *, key: str, stage: Stage, blind: bool, base: float, aging: Aging, now: datetime
+    decision: Decision,
+    item_key: str,
+    *,
+    key: str,
+    stage: Stage,
+    blind: bool,
+    base: float,
+    aging: Aging,
+    now: datetime,
+    slot: int = 0,
 ) -> dict[str, Any]:
     """Return the row of a new pending task."""
     band, rank = aging.rank(base, decision.created_at, now)
@@ -39,7 +48,7 @@ def task_row(
         "stage": stage.value,
         "pool": POOLS[stage],
         "expertise": decision.expertise,
-        "slot": 0,
+        "slot": slot,
         "blind": blind,
         "status": TaskStatus.PENDING.value,
         "version": 0,
@@ -52,9 +61,9 @@ def task_row(
     }
 
 
-def insert(tx: sa.Connection, row: dict[str, Any]) -> None:
-    """Insert a pending task."""
-    tx.execute(_INSERT, row)
+def insert(tx: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert pending tasks."""
+    tx.execute(_INSERT, list(rows))
 
 
 def load(tx: sa.Connection, key: str, *, now: datetime, aging: Aging) -> ReviewTask:
