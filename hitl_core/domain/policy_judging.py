@@ -54,11 +54,19 @@ class Judge(Record):
 
 
 class Committee(Record):
-    """Several judges asked at once; fewer than `quorum` verdicts, or no agreement by the rule, is an abstention."""
+    """Several judges asked at once; fewer than `quorum` opinions, or no agreement by the rule, is an abstention.
+
+    With `asks = "answer"` the members' models answer the query themselves, and the output is approved when it says
+    what enough of them say: the same text after normalisation, or, with `same_meaning_at`, a text whose embedding has
+    at least that cosine. `panel` is the JSON file of fitted weights that the rule `weighted` needs.
+    """
 
     members: Annotated[tuple[Name, ...], Field(min_length=2)]
     quorum: Count = 2
     rule: Literal["unanimous", "majority", "weighted"] = "unanimous"
+    asks: Literal["verdict", "answer"] = "verdict"
+    same_meaning_at: UnitNumber | None = None
+    panel: str = ""
 
     @model_validator(mode="after")
     def _can_be_met(self) -> Committee:
@@ -66,6 +74,12 @@ class Committee(Record):
             raise ValueError(f"the committee lists {twice[0]!r} twice")
         if self.quorum > len(self.members):
             raise ValueError(f"a quorum of {self.quorum} cannot be met by {len(self.members)} members")
+        if (self.rule == "weighted") != bool(self.panel):
+            raise ValueError("rule = 'weighted' and panel = 'FILE', the JSON file of the weights, need each other")
+        if self.asks == "answer" and self.rule == "weighted":
+            raise ValueError("weights are of verdicts; a committee that answers takes rule = 'unanimous' or 'majority'")
+        if self.same_meaning_at is not None and self.asks != "answer":
+            raise ValueError("same_meaning_at compares answers; it needs asks = 'answer'")
         return self
 
 

