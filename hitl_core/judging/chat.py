@@ -1,6 +1,7 @@
 """What a chat model is to this product: one request in, one reply out (adapters: client.py, replay.py, scripted.py).
 
-Public: `ChatModel`, `Capabilities`, `ChatMessage`, `ChatRequest`, `ChatReply`, `TokenLogprob`, `Usage`.
+Public: `ChatModel`, `Capabilities`, `ChatMessage`, `ChatRequest`, `ChatReply`, `TokenLogprob`, `Usage`,
+`require_capable`, `estimate_input_tokens`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,15 @@ import hashlib
 from decimal import Decimal
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from hitl_core.domain.errors import RequestRefusedError
 from hitl_core.domain.records import Name, Record, canonical_json
+
+MAX_TOP_LOGPROBS = 20
+BYTES_PER_TOKEN = 3
+"""Of text in UTF-8, on the low side, so that an estimate of tokens is on the high side."""
+MOST_BYTES_PER_TOKEN = 8
+"""Text that is longer than this for every token of a context window cannot fit."""
+TOKENS_PER_MESSAGE = 8
 
 FinishReason = Literal["stop", "length", "content_filter", "other"]
 
@@ -111,3 +120,36 @@ class ChatModel(Protocol):
             ModelCallError: no reply; `retryable` says whether asking again may help.
         """
         ...
+
+
+def require_capable(request: ChatRequest, capabilities: Capabilities) -> None:
+    """Check before a call that the model can do what is asked, because providers drop or misread what they cannot.
+
+    Raises:
+        RequestRefusedError: log probabilities, a schema, a seed or a length beyond the configured capabilities.
+    """
+    asked = {
+        "log probabilities": (bool(request.top_logprobs), capabilities.logprobs),
+        "a reply by JSON schema": (request.json_schema is not None, capabilities.json_schema),
+        "a seed": (request.seed is not None, capabilities.seed),
+    }
+    for what, (wanted, able) in asked.items():
+        if wanted and not able:
+            raise RequestRefusedError(f"the model is not configured for {what}; ask without, or configure it")
+    if not 0 <= request.top_logprobs <= MAX_TOP_LOGPROBS:
+        raise RequestRefusedError(f"top_logprobs is from 0 to {MAX_TOP_LOGPROBS}, got {request.top_logprobs}")
+    least = _size(request) // MOST_BYTES_PER_TOKEN + request.max_tokens
+    if least > capabilities.max_context_tokens:
+        raise RequestRefusedError(
+            f"prompt and reply need at least {least} tokens, the model's context is {capabilities.max_context_tokens}"
+        )
+
+
+def estimate_input_tokens(request: ChatRequest) -> int:
+    """Return about how many tokens the prompt has, rather too many than too few, without a tokenizer."""
+    return -(-_size(request) // BYTES_PER_TOKEN) + TOKENS_PER_MESSAGE * len(request.messages)
+
+
+def _size(request: ChatRequest) -> int:
+    schema = canonical_json(request.json_schema) if request.json_schema is not None else ""
+    return sum(len(message.content.encode()) for message in request.messages) + len(schema.encode())
