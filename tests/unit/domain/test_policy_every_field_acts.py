@@ -38,11 +38,11 @@ PANEL = [
     Item(id="bare", query="q", output="o", confidence=0.97),
 ]
 
-ACTED_ON_BY_JUDGES = {f"{model.__name__}.{name}" for model in JUDGING for name in model.model_fields}
 ACTED_ON_BY_THE_QUEUE = {"ReviewRules.reasons", "ReviewRules.lease_seconds", "ReviewRules.undo_seconds"}
 TESTS = Path(__file__).parents[2]
 QUEUE_TEST = TESTS / "contract" / "test_queue_policy.py"
 JUDGING = (Judging, Judge, Committee, Tier, Price)
+ACTED_ON_BY_JUDGES = {f"{model.__name__}.{name}" for model in JUDGING for name in model.model_fields}
 # The rooms whose tests show that a field of the judging section acts.
 JUDGING_TESTS = ("unit/judging", "unit/loop", "contract")
 
