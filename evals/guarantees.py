@@ -21,7 +21,7 @@ from scipy import stats
 from evals.figures import table
 from evals.worlds import DELTA, TARGET, WORLDS, Floats, labels, naive_threshold, true_error
 from hitl_core.calibration import choose_threshold
-from hitl_core.calibration.exact_tests import most_errors
+from hitl_core.calibration.thresholds.exact_tests import most_errors
 
 ITEMS = 10_000
 How = Literal["auto", "development", "multi-start"]

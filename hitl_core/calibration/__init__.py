@@ -1,22 +1,22 @@
 """Is .8 really .8, and which threshold is safe: calibration measured, repaired, and thresholds with a guarantee."""
 
-from hitl_core.calibration.binning import Strategy
-from hitl_core.calibration.calibration_error import (
+from hitl_core.calibration.measures.binning import Strategy
+from hitl_core.calibration.measures.calibration_error import (
     debiased_calibration_error,
     expected_calibration_error,
     maximum_calibration_error,
     perfect_forecaster_error,
 )
-from hitl_core.calibration.calibrator import CalibrationMethod, Calibrator
-from hitl_core.calibration.estimate import Estimate
-from hitl_core.calibration.exact_tests import Step, clean_rows
-from hitl_core.calibration.label_error import LabelError
-from hitl_core.calibration.reliability import reliability_table
-from hitl_core.calibration.scores import BrierScore, auroc, brier_score, log_loss
-from hitl_core.calibration.selection import fit_calibrator
-from hitl_core.calibration.smooth import smooth_calibration_error
-from hitl_core.calibration.threshold import ThresholdResult, choose_threshold
-from hitl_core.calibration.venn_abers import VennAbers, fit_venn_abers
+from hitl_core.calibration.measures.reliability import reliability_table
+from hitl_core.calibration.measures.scores import BrierScore, auroc, brier_score, log_loss
+from hitl_core.calibration.measures.smooth import smooth_calibration_error
+from hitl_core.calibration.recalibrating.calibrator import CalibrationMethod, Calibrator
+from hitl_core.calibration.recalibrating.selection import fit_calibrator
+from hitl_core.calibration.recalibrating.venn_abers import VennAbers, fit_venn_abers
+from hitl_core.calibration.rows import Estimate
+from hitl_core.calibration.thresholds.choosing import ThresholdResult, choose_threshold
+from hitl_core.calibration.thresholds.exact_tests import Step, clean_rows
+from hitl_core.calibration.thresholds.label_error import LabelError
 
 __all__ = [
     "BrierScore",

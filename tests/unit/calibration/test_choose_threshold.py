@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from hitl_core.calibration import LabelError, choose_threshold, clean_rows
-from hitl_core.calibration.exact_tests import (
+from hitl_core.calibration.thresholds.exact_tests import (
     candidate_counts,
     most_errors,
     predicted_power,
@@ -17,7 +17,7 @@ from hitl_core.calibration.exact_tests import (
     starts,
     walk,
 )
-from hitl_core.calibration.labelled_rows import equal_chances, labelled_rows, one_of_each_group, set_aside
+from hitl_core.calibration.thresholds.labelled_rows import equal_chances, labelled_rows, one_of_each_group, set_aside
 from hitl_core.domain.errors import InputError
 
 

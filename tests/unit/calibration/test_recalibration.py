@@ -9,7 +9,7 @@ import pytest
 from sklearn.isotonic import IsotonicRegression
 
 from hitl_core.calibration import Calibrator, expected_calibration_error, fit_calibrator, fit_venn_abers, log_loss
-from hitl_core.calibration.calibrator import METHODS, CalibrationMethod
+from hitl_core.calibration.recalibrating.calibrator import METHODS, CalibrationMethod
 from hitl_core.domain.errors import InputError
 
 LINE = np.linspace(0.02, 0.98, 40)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from hitl_core.calibration.estimate import FloatArray
-from hitl_core.calibration.exact_tests import Step
-from hitl_core.calibration.labelled_rows import Labelled
+from hitl_core.calibration.rows import FloatArray
+from hitl_core.calibration.thresholds.exact_tests import Step
+from hitl_core.calibration.thresholds.labelled_rows import Labelled
 from hitl_core.stats.eprocess import largest_log_wealth, loss_payoffs, mean_upper_bound
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from hitl_core.calibration.binning import Strategy, bin_edges, binned
-from hitl_core.calibration.estimate import Estimate, FloatArray, Rows, checked_rows, kish_n, mean_estimate
-from hitl_core.calibration.estimate import normal_quantile as quantile
+from hitl_core.calibration.measures.binning import Strategy, bin_edges, binned
+from hitl_core.calibration.rows import Estimate, FloatArray, Rows, checked_rows, kish_n, mean_estimate
+from hitl_core.calibration.rows import normal_quantile as quantile
 
 # Confidences of exactly 0 and 1 would make one wrong row infinitely bad.
 CLIP = 1e-6

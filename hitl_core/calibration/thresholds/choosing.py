@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hitl_core.calibration import weighted_tests
-from hitl_core.calibration.estimate import FloatArray, kish_n
-from hitl_core.calibration.exact_tests import (
+from hitl_core.calibration.rows import FloatArray, kish_n
+from hitl_core.calibration.thresholds import weighted_tests
+from hitl_core.calibration.thresholds.exact_tests import (
     IntArray,
     Step,
     candidate_counts,
@@ -27,8 +27,8 @@ from hitl_core.calibration.exact_tests import (
     starts,
     walk,
 )
-from hitl_core.calibration.label_error import Bounds, LabelError, as_label_error
-from hitl_core.calibration.labelled_rows import (
+from hitl_core.calibration.thresholds.label_error import Bounds, LabelError, as_label_error
+from hitl_core.calibration.thresholds.labelled_rows import (
     DEVELOPMENT,
     Labelled,
     equal_chances,

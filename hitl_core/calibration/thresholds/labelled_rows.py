@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hitl_core.calibration.estimate import FloatArray, checked_rows
+from hitl_core.calibration.rows import FloatArray, checked_rows
 from hitl_core.domain.errors import InputError
 
 # Part of the groups that choose where to test; they never enter the test.

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from hitl_core.calibration.binning import Bins, Strategy, bin_edges, binned, cells
-from hitl_core.calibration.estimate import Estimate, FloatArray, Rows, checked_rows, kish_n, normal_quantile
+from hitl_core.calibration.measures.binning import Bins, Strategy, bin_edges, binned, cells
+from hitl_core.calibration.rows import Estimate, FloatArray, Rows, checked_rows, kish_n, normal_quantile
 from hitl_core.domain.errors import InputError
 
 Norm = Literal["l1", "l2", "max"]

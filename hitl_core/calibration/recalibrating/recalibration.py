@@ -12,9 +12,9 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import optimize, special
 
-from hitl_core.calibration.calibrator import CLIP, CalibrationMethod
-from hitl_core.calibration.estimate import FloatArray, Rows
-from hitl_core.calibration.venn_abers import MOST_POINTS, venn_abers
+from hitl_core.calibration.recalibrating.calibrator import CLIP, CalibrationMethod
+from hitl_core.calibration.recalibrating.venn_abers import MOST_POINTS, venn_abers
+from hitl_core.calibration.rows import FloatArray, Rows
 
 Parameters = Mapping[str, float | tuple[float, ...]]
 # A pull towards the raw confidence, worth far less than one row; it keeps separable rows from running to infinity.

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from hitl_core.calibration.binning import Bins, Strategy, bin_edges, binned
-from hitl_core.calibration.estimate import FloatArray, checked_rows, normal_quantile
+from hitl_core.calibration.measures.binning import Bins, Strategy, bin_edges, binned
+from hitl_core.calibration.rows import FloatArray, checked_rows, normal_quantile
 from hitl_core.stats import clopper_pearson_bounds
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from hitl_core.calibration.estimate import FloatArray
+from hitl_core.calibration.rows import FloatArray
 
 IntArray = NDArray[np.int64]
 STEPS = 40

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import signal
 
-from hitl_core.calibration.calibration_error import shifted_interval
-from hitl_core.calibration.estimate import Estimate, FloatArray, checked_rows, kish_n, normal_quantile
+from hitl_core.calibration.measures.calibration_error import shifted_interval
+from hitl_core.calibration.rows import Estimate, FloatArray, checked_rows, kish_n, normal_quantile
 
 # Grids of the authors' own program, so that the numbers agree to the last digit.
 MESH = 200

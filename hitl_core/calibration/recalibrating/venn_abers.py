@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize
 
-from hitl_core.calibration.estimate import FloatArray, Rows, checked_confidence, checked_rows
+from hitl_core.calibration.rows import FloatArray, Rows, checked_confidence, checked_rows
 
 # Above this many distinct confidences neighbours share a point; the fit then takes a fraction of a second.
 MOST_POINTS = 400

@@ -7,11 +7,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hitl_core.calibration.calibrator import METHODS, CalibrationMethod, Calibrator, apply_map, check_method
-from hitl_core.calibration.estimate import Rows, checked_rows
-from hitl_core.calibration.labelled_rows import group_numbers
-from hitl_core.calibration.recalibration import fit_map
-from hitl_core.calibration.scores import row_losses
+from hitl_core.calibration.measures.scores import row_losses
+from hitl_core.calibration.recalibrating.calibrator import (
+    METHODS,
+    CalibrationMethod,
+    Calibrator,
+    apply_map,
+    check_method,
+)
+from hitl_core.calibration.recalibrating.recalibration import fit_map
+from hitl_core.calibration.rows import Rows, checked_rows
+from hitl_core.calibration.thresholds.labelled_rows import group_numbers
 
 FOLDS = 5
 # With fewer groups, or fewer of the rarer label, a comparison says nothing and Platt's smoothed two numbers are fitted.

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hitl_core.calibration.estimate import FloatArray, Rows
+from hitl_core.calibration.rows import FloatArray, Rows
 from hitl_core.domain.errors import InputError
 
 Strategy = Literal["width", "mass"]

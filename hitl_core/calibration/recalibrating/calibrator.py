@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from hitl_core.calibration.estimate import FloatArray, checked_confidence
-from hitl_core.calibration.venn_abers import VennAbers
+from hitl_core.calibration.recalibrating.venn_abers import VennAbers
+from hitl_core.calibration.rows import FloatArray, checked_confidence
 from hitl_core.domain.errors import InputError, did_you_mean
 
 CalibrationMethod = Literal["identity", "temperature", "platt", "beta", "isotonic", "venn_abers"]

@@ -1,0 +1,1 @@
+"""How well confidence matches accuracy: tables, errors, scores, each with an interval (pure)."""

@@ -1,0 +1,1 @@
+"""Thresholds with a guarantee: tests, certificates, ledgers of delta (pure)."""
