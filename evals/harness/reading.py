@@ -103,7 +103,7 @@ def _record(
 ) -> dict[str, Any]:
     given = {field: look_up(values, column) for field, column in sources.items()}
     try:
-        record = {
+        record: dict[str, Any] = {
             "context": [_text(each) for each in passages(given["context"] or [], Counter())],
             "label": as_label(given["label"]),
             "confidence": _number(given["confidence"]),

@@ -79,7 +79,8 @@ def leaks(left: Dataset, right: Dataset, limit: int = 20) -> tuple[Leak, ...]:
     The text of a case is its query with its context; where that is shorter than five words, with its output.
 
     Args:
-        left, right: the two parts.
+        left: one part.
+        right: the other.
         limit: name at most so many.
     """
     shared = left.frame.select("group", left="case_id").unique("group", maintain_order=True)
