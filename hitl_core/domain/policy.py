@@ -16,6 +16,7 @@ from pydantic import StrictBool, ValidationError, model_validator
 
 from hitl_core.domain.conditions import Condition
 from hitl_core.domain.errors import PolicyError, explain, shorten
+from hitl_core.domain.policy_audit import Labels
 from hitl_core.domain.policy_judging import Judging
 from hitl_core.domain.policy_overlap import Overlap
 from hitl_core.domain.policy_sections import (
@@ -55,6 +56,7 @@ class Policy(Record):
     sla: Sla = Sla()
     review: ReviewRules = ReviewRules()
     judging: Judging = Judging()
+    labels: Labels = Labels()
     overlap: Overlap = Overlap()
 
     @model_validator(mode="after")

@@ -41,6 +41,8 @@ PANEL = [
 ACTED_ON_BY_THE_QUEUE = {"ReviewRules.reasons", "ReviewRules.lease_seconds", "ReviewRules.undo_seconds"}
 TESTS = Path(__file__).parents[2]
 QUEUE_TEST = TESTS / "contract" / "test_queue_policy.py"
+ACTED_ON_BY_AUDITS = {"Labels.cosmetic_reasons"}
+AUDIT_TESTS = tuple(TESTS / "contract" / name for name in ("test_labelled_rows.py", "test_audits.py"))
 JUDGING = (Judging, Judge, Committee, Tier, Price)
 ACTED_ON_BY_JUDGES = {f"{model.__name__}.{name}" for model in JUDGING for name in model.model_fields}
 # The rooms whose tests show that a field of the judging section acts.
@@ -121,7 +123,8 @@ CASES: dict[str, tuple[str, str]] = {
     "Sla.low_hours": ("audit.rate = 1.0", "audit.rate = 1.0\nsla.low_hours = 2"),
 }
 SECTIONS = {
-    f"Policy.{name}" for name in ("thresholds", "overrides", "rules", "audit", "priority", "sla", "review", "judging")
+    f"Policy.{name}"
+    for name in ("thresholds", "overrides", "rules", "audit", "priority", "sla", "review", "judging", "labels")
 } | {
     "Override.when",
     "Override.thresholds",
@@ -156,7 +159,7 @@ def fields_of(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[st
 
 
 def test_every_field_has_an_entry() -> None:
-    listed = set(CASES) | SECTIONS | ACTED_ON_BY_THE_QUEUE | ACTED_ON_BY_JUDGES | {"Policy.name"}
+    listed = set(CASES) | SECTIONS | ACTED_ON_BY_THE_QUEUE | ACTED_ON_BY_AUDITS | ACTED_ON_BY_JUDGES | {"Policy.name"}
     assert set(fields_of(Policy, set())) == listed
 
 
@@ -187,3 +190,10 @@ def test_a_judging_test_shows_that_its_fields_act(field: str) -> None:
     name = field.partition(".")[2]
     if not re.search(rf"\b{name}\b", judging_tests()):
         pytest.skip(f"no judging test names {name} in this copy")
+
+
+@pytest.mark.skipif(not QUEUE_TEST.exists(), reason="this copy has no contract tests")
+@pytest.mark.parametrize("field", sorted(ACTED_ON_BY_AUDITS))
+def test_audits_show_that_their_fields_act(field: str) -> None:
+    texts = [path.read_text(encoding="utf-8") for path in AUDIT_TESTS if path.exists()]
+    assert any(field.partition(".")[2] in text for text in texts)
