@@ -14,6 +14,7 @@ HitlError
 ├── ModelCallError               a chat model gave no usable reply; says whether asking again may help
 │   ├── ModelTimeoutError        it took longer than it was given
 │   ├── RateLimitedError         the provider wants fewer requests; carries Retry-After
+│   ├── UnreadableReplyError     what came back is no reply: garbage, cut off, too long, of another schema
 │   ├── RequestRefusedError      the provider refused this request (too long, not allowed, bad key, bad schema)
 │   ├── BudgetExceededError      the call could cost more than is left; it was not made
 │   └── ReplayMissError          no recorded reply for this request; shows the nearest one
@@ -78,13 +79,19 @@ class SchemaError(StoreError):
 
 
 class ModelCallError(HitlError):
-    """A chat model gave no usable reply; `retryable` says whether asking again may help."""
+    """A chat model gave no usable reply; `retryable` says whether asking again may help.
+
+    `may_have_cost` says whether the provider may have worked, and charge, for it all the same.
+    """
 
     retryable = True
+    may_have_cost = False
 
 
 class ModelTimeoutError(ModelCallError):
     """The model took longer than it was given."""
+
+    may_have_cost = True
 
 
 class RateLimitedError(ModelCallError):
@@ -93,6 +100,13 @@ class RateLimitedError(ModelCallError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class UnreadableReplyError(ModelCallError):
+    """What came back is no reply: garbage, cut off, too long or of another schema."""
+
+    retryable = False
+    may_have_cost = True
 
 
 class RequestRefusedError(ModelCallError):
