@@ -1,1 +1,1 @@
-"""How sure are we: signals from query, context and output (pure)."""
+"""How sure are we: signals from query, context and output, and the trainable scorer (pure)."""

@@ -19,7 +19,7 @@ import numpy as np
 
 from hitl_core.confidence.passages import PassageIndex
 from hitl_core.confidence.sentences import Span, split_sentences
-from hitl_core.confidence.words import names, numbers, words
+from hitl_core.confidence.words import capitals_mean_names, names, numbers, words
 
 Level = Literal["supported", "weak", "unsupported", "none"]
 
@@ -30,7 +30,7 @@ _FACT_WEIGHT = 2.0
 _STOP_WEIGHT = 0.1
 _MOST_WORDS = 200
 _SAME = 1e-9
-_STOP_WORDS = frozenset(
+STOP_WORDS = frozenset(
     words(
         "a an and are as at be been but by can could did do does for from had has have he her his how i if in into is "
         "it its may might more most must no not of on or our she should so such than that the their them then there "
@@ -70,7 +70,7 @@ def mark_support(output: str, passages: Sequence[str]) -> tuple[SupportMark, ...
     """
     index = PassageIndex.build(passages)
     spans = split_sentences(output)
-    use_names = _names_are_rare(output)
+    use_names = capitals_mean_names(output)
     return tuple(_mark(output, span, index, use_names=use_names) for span in spans)
 
 
@@ -83,7 +83,7 @@ def _mark(output: str, span: Span, index: PassageIndex, *, use_names: bool) -> S
     weights = [_weight(token, index, fact=token in facts) for token in tokens]
     missing_numbers = [number for number in dict.fromkeys(figures) if number not in index]
     missing_names = [n for n in dict.fromkeys(people) if not any(w in index for w in words(n))]
-    if all(token in _STOP_WORDS for token in tokens):
+    if all(token in STOP_WORDS for token in tokens):
         return SupportMark(sentence.strip(), span.start, span.end, 0.0, -1, "", "none")
     best, share = _best(tokens, weights, index)
     return SupportMark(
@@ -99,7 +99,7 @@ def _mark(output: str, span: Span, index: PassageIndex, *, use_names: bool) -> S
 
 
 def _weight(token: str, index: PassageIndex, *, fact: bool) -> float:
-    if token in _STOP_WORDS and not fact:
+    if token in STOP_WORDS and not fact:
         return _STOP_WEIGHT
     rarity = math.log(1 + (len(index.sentences) + 1) / (index.frequency(token) + 0.5))
     return rarity * (_FACT_WEIGHT if fact else 1.0)
@@ -133,10 +133,3 @@ def _level(share: float, *, numbers_missing: bool, names_missing: bool) -> Level
     if numbers_missing or share < WEAK_AT:
         return "unsupported"
     return "weak" if names_missing or share < SUPPORTED_AT else "supported"
-
-
-def _names_are_rare(output: str) -> bool:
-    """Whether capitals mean names here; not in title case, nor in German, which capitalises every noun."""
-    inner = [word for word in output[:20_000].split() if word[0].isalpha()]
-    capitals = sum(word[0].isupper() for word in inner)
-    return capitals <= 0.3 * len(inner) + 3

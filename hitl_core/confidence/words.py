@@ -1,11 +1,12 @@
 """Words, numbers and names of a text, folded so that the same fact written twice compares equal.
 
-Public: `words`, `numbers`, `names`.
+Public: `words`, `numbers`, `names`, `capitals_mean_names`.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f"
@@ -38,7 +39,10 @@ def words(text: str) -> list[str]:
 
 
 def numbers(text: str) -> list[str]:
-    """Return the numbers written in digits, folded (`1,200` → `1200`, `3.50` → `3.5`); not citations or list marks."""
+    """Return the numbers written in digits of any script, folded (`1,200` → `1200`, `3.50` → `3.5`, `٤٢` → `42`).
+
+    Citations and list marks are no numbers.
+    """
     return [_fold_number(token) for token in _NUMBER.findall(_LIST_MARK.sub(" ", _CITATION.sub(" ", text)))]
 
 
@@ -51,6 +55,13 @@ def names(sentence: str) -> list[str]:
         if acronym or (position > 0 and len(word) > 1 and word[0].isupper()):
             found.append(word)
     return found
+
+
+def capitals_mean_names(text: str) -> bool:
+    """Whether capitals mean names here; not in title case, nor in German, which capitalises every noun."""
+    inner = [word for word in text[:20_000].split() if word[0].isalpha()]
+    capitals = sum(word[0].isupper() for word in inner)
+    return capitals <= 0.3 * len(inner) + 3
 
 
 @lru_cache(maxsize=65_536)
@@ -70,6 +81,8 @@ def _fold(token: str) -> str:
 def _fold_number(token: str) -> str:
     """Drop separators of thousands; a single separator before other than three digits is the decimal sign."""
     token = token[:_LONGEST_WORD]
+    if not token.isascii():
+        token = "".join(str(unicodedata.decimal(each, each)) for each in token)
     marks = [mark for mark in token if mark in ".,"]
     if not marks:
         return token.lstrip("0") or "0"
