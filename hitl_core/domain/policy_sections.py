@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from hitl_core.domain.conditions import Condition, Number
+from hitl_core.domain.policy_overlap import Opinions
 from hitl_core.domain.records import Name, PriorityClass, Record, Route
 from hitl_core.domain.thresholds import LADDER, Bound, ThresholdChanges, UnitNumber
 
@@ -29,18 +30,21 @@ OneOrMore = Annotated[tuple[Annotated[Name, Field(min_length=1)], ...], BeforeVa
 
 
 class Rule(Record):
-    """When the condition holds: force a route, raise the priority class, name the required expertise."""
+    """When the condition holds: force a route, raise the priority class, name an expertise, ask for several opinions."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
     when: Condition
     route: Route | None = None
     priority_class: PriorityClass | None = None
     expertise: Name = ""
+    overlap: Opinions | None = None
 
     @model_validator(mode="after")
     def _does_something(self) -> Rule:
-        if self.route is None and self.priority_class is None and not self.expertise:
-            raise ValueError(f"rule {self.id!r} does nothing; give it a route, a priority_class or an expertise")
+        if self.route is None and self.priority_class is None and not self.expertise and self.overlap is None:
+            raise ValueError(
+                f"rule {self.id!r} does nothing; give it a route, a priority_class, an expertise or an overlap"
+            )
         if self.id in ("confidence_missing", "confidence_not_finite"):
             raise ValueError(f"the id {self.id!r} is the product's own; choose another")
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_core.domain.clock import Clock, SystemClock
@@ -9,7 +10,11 @@ from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Review, ReviewTask
 from hitl_core.domain.text import require_clean
 from hitl_core.golden import GoldenLibrary
+from hitl_core.loop.judge_building import build_cascade
+from hitl_core.loop.judge_settling import pass_overdue_on
+from hitl_core.loop.judging import JudgeRoom
 from hitl_core.loop.policy_book import PolicyBook
+from hitl_core.loop.settling import settle_item, unsettle_item
 from hitl_core.loop.submit import Submitter
 from hitl_core.loop.waiting import OutcomeWatcher
 from hitl_core.review_queue import Hooks, ReviewQueue
@@ -32,6 +37,7 @@ class Parts(NamedTuple):
     golden: GoldenLibrary
     submitter: Submitter
     watcher: OutcomeWatcher
+    judges: JudgeRoom
     actor: str
 
 
@@ -51,10 +57,11 @@ def assemble(
         store=store,
         clock=clock,
         policy=lambda: book.live().policy,
-        hooks=make_hooks(library, watcher),
+        hooks=make_hooks(library, watcher, book, clock),
         skip_seconds=settings.skip_seconds,
     )
-    return Parts(store, settings, clock, book, queue, library, Submitter(store, settings), watcher, actor)
+    judges = JudgeRoom(store, clock, book, queue, watcher, lambda live: build_cascade(store, clock, live))
+    return Parts(store, settings, clock, book, queue, library, Submitter(store, settings), watcher, judges, actor)
 
 
 def make_library(store: Store, settings: Settings, clock: Clock, actor: str) -> GoldenLibrary:
@@ -69,16 +76,23 @@ def make_library(store: Store, settings: Settings, clock: Clock, actor: str) -> 
     return GoldenLibrary(store, embedder, folder, clock=clock, actor=actor)
 
 
-def make_hooks(library: GoldenLibrary, watcher: OutcomeWatcher) -> Hooks:
-    """Return what happens beside a review: it teaches, it is announced, and undo takes both back."""
+def make_hooks(library: GoldenLibrary, watcher: OutcomeWatcher, book: PolicyBook, clock: Clock) -> Hooks:
+    """Return what happens beside a review: it settles or asks on, teaches, is announced, and undo takes that back."""
 
     def teach(tx: sa.Connection, task: ReviewTask, review: Review) -> None:
-        library.acting_as(review.reviewer).record(tx, task.item, review, item_key=task.item_key)
+        holds = settle_item(tx, task, review, book.known, clock.now())
+        if holds is not None:
+            library.acting_as(holds.reviewer).record(tx, task.item, holds, item_key=task.item_key)
 
     def announce(tx: sa.Connection, task: ReviewTask, _review: Review) -> None:
         events.announce_outcome(tx, task.item_key)
 
     def unlearn(tx: sa.Connection, review: Any) -> None:
-        library.acting_as(review.reviewer).retire_for_review(tx, review.key)
+        taught = [review.key, *unsettle_item(tx, review.item_key)]
+        for key in taught:
+            library.acting_as(review.reviewer).retire_for_review(tx, key)
 
-    return Hooks(on_complete=[announce, teach], on_undo=[unlearn], after_complete=[watcher.poke])
+    def pass_on(tx: sa.Connection, now: datetime) -> None:
+        pass_overdue_on(tx, book.known(), now)
+
+    return Hooks(on_complete=[announce, teach], on_undo=[unlearn], on_sweep=[pass_on], after_complete=[watcher.poke])

@@ -54,6 +54,11 @@ class PolicyBook:
         assert self._live is not None
         return self._live
 
+    def known(self) -> LivePolicy:
+        """Return the live policy as this process last saw it; reads nothing, so it may be asked in a transaction."""
+        assert self._live is not None
+        return self._live
+
     def refresh(self) -> None:
         """Look for a newer version now."""
         with self._lock, self._store.read() as tx:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from hitl_core.domain.records import Decision, Item, Outcome, Review
 from hitl_core.domain.text import require_clean_names
-from hitl_core.loop.outcome import find_key, outcome_of
+from hitl_core.loop.outcome import find_key, outcome_of, undecided
 from hitl_core.store import decisions, events, items, reviews, tasks
 from hitl_core.store.engine import Store
 from hitl_core.store.reading import overview
@@ -72,7 +72,7 @@ def read_story(store: Store, item_id: str, project: str | None) -> ItemStory:
             item,
             tuple(history),
             tuple(reviews.from_row(row) for row in opinions),
-            outcome_of(item, history[-1], opinions),
+            outcome_of(item, history[-1], opinions, open_tasks=bool(undecided(tx, history[-1:], [key]))),
             tuple(events.latest(tx, item_key=key)),
             blind=bool(tasks.to_be_seen_blind(tx, [key])),
         )
@@ -121,4 +121,8 @@ def _with_outcomes(tx: sa.Connection, keys: list[str]) -> list[tuple[Item, Outco
     loaded = items.load_many(tx, keys)
     held = decisions.latest_many(tx, keys)
     opinions = reviews.effective(tx, keys)
-    return [(loaded[key], outcome_of(loaded[key], held[key], opinions.get(key, []))) for key in keys]
+    still_open = undecided(tx, [held[key] for key in keys], keys)
+    return [
+        (loaded[key], outcome_of(loaded[key], held[key], opinions.get(key, []), open_tasks=key in still_open))
+        for key in keys
+    ]

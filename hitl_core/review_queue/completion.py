@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from hitl_core.domain.errors import InputError, LeaseLostError, UndoRefusedError, did_you_mean
 from hitl_core.domain.ids import new_id, new_token
 from hitl_core.domain.policy import Policy
-from hitl_core.domain.records import Review, TaskStatus
+from hitl_core.domain.records import Review, Stage, TaskStatus
 from hitl_core.review_queue.leases import lock_mine, same_secret, split_token
 from hitl_core.store import decisions, reviews, tasks
 
@@ -95,14 +95,25 @@ def take_back(tx: sa.Connection, reviewer: str, policy: Policy, now: datetime) -
 
 
 def _require_unused(tx: sa.Connection, row: Any, task: Any) -> None:
-    channel = reviews.delivered(tx, row.key, row.item_key)
+    others = reviews.effective(tx, [row.item_key]).get(row.item_key, [])
+    decision = decisions.latest(tx, row.item_key)
+    several = decision.overlap > 1 and row.stage == Stage.HUMAN
+    # What several people said together may have been handed out under another one's name.
+    handed_out = [reviews.delivered(tx, each.key, row.item_key) for each in (others if several else [row])]
+    channel = next(filter(None, handed_out), None)
     if channel is not None:
         raise UndoRefusedError(f"the outcome was already handed out ({channel}); submit a correction instead")
     if task.status != TaskStatus.DONE:
         raise UndoRefusedError("the task was reopened since; nothing to undo")
-    others = reviews.effective(tx, [row.item_key]).get(row.item_key, [])
-    later = [each for each in others if (each.created_at, each.key) > (row.created_at, row.key)]
+    if several and any(
+        each.stage == Stage.ADJUDICATE and each.status == "claimed" for each in tasks.of_item(tx, row.item_key)
+    ):
+        raise UndoRefusedError("a senior is already settling this item; tell them instead")
+    independent = Stage.HUMAN if several else None
+    later = [
+        each for each in others if (each.created_at, each.key) > (row.created_at, row.key) and each.stage != independent
+    ]
     if later:
         raise UndoRefusedError(f"{later[0].reviewer} gave a later opinion on this item that rests on yours")
-    if decisions.latest(tx, row.item_key).id != task.decision_key:
+    if decision.id != task.decision_key:
         raise UndoRefusedError("a later decision about this item already rests on the review")

@@ -15,14 +15,16 @@ from hitl_core.domain.ids import new_token
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Review, Reviewer, ReviewTask, Stage
 from hitl_core.domain.text import require_clean, require_clean_names
-from hitl_core.review_queue import completion
+from hitl_core.review_queue import completion, overlap
 from hitl_core.review_queue.hooks import Hooks
 from hitl_core.review_queue.leases import lock_mine, reviewer_name
 from hitl_core.store import claiming, events, reviewers, reviews, tasks
 from hitl_core.store.claiming import Aging, Claim
 from hitl_core.store.engine import Store
+from hitl_core.store.rows import RowExistsError
 
 SWEEP_SECONDS = 0.25
+CLAIM_ATTEMPTS = 5
 COUNTED = 10_000
 CLOCKWORK = "system"
 """Who does what only time brings about."""
@@ -82,6 +84,16 @@ class ReviewQueue:
         """
         require_clean_names(project=project)
         name, policy = reviewer_name(reviewer), self.policy()
+        for _ in range(CLAIM_ATTEMPTS):
+            try:
+                return self._claim(name, policy, project, stages)
+            except RowExistsError:  # this person's other window took another opinion of the same item just now
+                continue
+        return None
+
+    def _claim(
+        self, name: str, policy: Policy, project: str | None, stages: Sequence[Stage] | None
+    ) -> ReviewTask | None:
         aging, token = aging_of(policy), new_token()
         with self.store.write() as tx:
             now = self.clock.now()  # read behind the gate, so that waiting there does not shorten the lease
@@ -100,6 +112,7 @@ class ReviewQueue:
             if key is None:
                 return None
             task = tasks.load(tx, key, now=now, aging=aging)
+            overlap.keep_apart(tx, task, name, now)
             self._event(tx, "task.claimed", name, now, key, task.item.project, task.item_key)
         return task
 
@@ -124,18 +137,18 @@ class ReviewQueue:
 
     def release(self, token: str) -> None:
         """Give the task back, undecided; it keeps its place."""
-        self._give_back(token, "task.released", lambda tx, row, now: None)
+        self._give_back(token, "task.released", lambda tx, row, now: overlap.open_again(tx, row.item_key))
 
     def skip(self, token: str, reason: str = "") -> None:
         """Give the task back and keep it away from this reviewer for a while; others can take it."""
         require_clean(reason, "reason")
         until = timedelta(seconds=self.skip_seconds)
-        self._give_back(
-            token,
-            "task.skipped",
-            lambda tx, row, now: tasks.skip(tx, row.key, row.claimed_by, reason=reason, until=now + until),
-            reason=reason,
-        )
+
+        def stay_away(tx: sa.Connection, row: Any, now: datetime) -> None:
+            tasks.skip(tx, row.key, row.claimed_by, reason=reason, until=now + until)
+            overlap.skip_all(tx, row.key, row.claimed_by, reason=reason, until=now + until)
+
+        self._give_back(token, "task.skipped", stay_away, reason=reason)
 
     def escalate(self, token: str, reason: str = "") -> None:
         """Pass the task on to a senior (anybody else, where no senior is registered)."""
@@ -146,6 +159,7 @@ class ReviewQueue:
             claiming.open_lanes(tx, {(pool, row.project, row.expertise)})
             tasks.change(tx, row.key, stage=Stage.ADJUDICATE.value, pool=pool)
             tasks.skip(tx, row.key, row.claimed_by, reason="escalated", until=now + ESCALATED_FOR)
+            overlap.leave_to_senior(tx, row.key, row.claimed_by, until=now + ESCALATED_FOR)
 
         self._give_back(token, "task.escalated", to_seniors, reason=reason)
 
@@ -240,6 +254,8 @@ class ReviewQueue:
         for key, item_key, reviewer in expired:
             data = {"reviewer": reviewer}  # whose lease it was; nobody decided anything
             events.append(tx, "task.expired", at=now, actor=CLOCKWORK, item_key=item_key, task_key=key, data=data)
+        for hook in self.hooks.on_sweep:
+            hook(tx, now)
         return len(expired)
 
     def _age(self, tx: sa.Connection, now: datetime, aging: Aging) -> int:

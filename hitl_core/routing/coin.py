@@ -7,6 +7,15 @@ import hmac
 from hitl_core.domain.errors import ConfigurationError
 
 
+def overlap_draw(secret: bytes, project: str, item_id: str) -> float:
+    """Return a number in [0, 1) that is independent of the audit coin's for the same item.
+
+    Raises:
+        ConfigurationError: as `audit_draw`.
+    """
+    return audit_draw(secret, f"overlap\0{project}", item_id)
+
+
 def audit_draw(secret: bytes, project: str, item_id: str) -> float:
     """Return a number in [0, 1) that depends on nothing but the secret and which item it is.
 

@@ -9,20 +9,20 @@ from typing import Any, NamedTuple
 
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Decision, Item, PriorityClass, Route
-from hitl_core.routing.coin import audit_draw
+from hitl_core.routing.coin import audit_draw, overlap_draw
 from hitl_core.routing.evaluation import missing_fields
 from hitl_core.routing.facts import Facts
 from hitl_core.routing.plan import STRICTNESS, Ground, Plan, plan_for
 from hitl_core.routing.priority import base_priority
 
-_CLASS_OF_ROUTE = {
+CLASS_OF_ROUTE = {
     Route.MANUAL: PriorityClass.HIGH,
     Route.SYNC_REVIEW: PriorityClass.HIGH,
     Route.ASYNC_REVIEW: PriorityClass.MEDIUM,
     Route.AUTO_APPROVE: PriorityClass.LOW,
     Route.AUTO_REJECT: PriorityClass.LOW,
 }
-_URGENCY = {PriorityClass.LOW: 0, PriorityClass.MEDIUM: 1, PriorityClass.HIGH: 2, PriorityClass.CRITICAL: 3}
+URGENCY = {PriorityClass.LOW: 0, PriorityClass.MEDIUM: 1, PriorityClass.HIGH: 2, PriorityClass.CRITICAL: 3}
 
 
 class _Fired(NamedTuple):
@@ -33,6 +33,7 @@ class _Fired(NamedTuple):
     without_person: Route | None
     priority_class: PriorityClass | None
     expertise: str
+    overlap: int
 
 
 def route(
@@ -80,6 +81,7 @@ def route(
     needs_person = chosen in STRICTNESS
     rate = 1.0 if needs_person else ground.audit_rate
     audited = not needs_person and rate > 0 and audit_draw(plan.secret or audit_secret, item.project, item.id) < rate
+    overlap = _opinions(policy, fired, plan.secret or audit_secret, item) if needs_person else 1
     return Decision(
         item_id=item.id,
         project=item.project,
@@ -97,6 +99,7 @@ def route(
         audited=audited,
         inclusion_probability=rate,
         created_at=now,
+        overlap=overlap,
     )
 
 
@@ -105,7 +108,7 @@ def priority_again(decision: Decision, item: Item, policy: Policy) -> float:
 
     The decision itself (route, class, confidence) stays as it was made.
     """
-    raised = _URGENCY[decision.priority_class] > _URGENCY[_CLASS_OF_ROUTE[decision.route]]
+    raised = URGENCY[decision.priority_class] > URGENCY[CLASS_OF_ROUTE[decision.route]]
     return base_priority(
         item,
         policy,
@@ -137,7 +140,7 @@ def _fire(plan: Plan, facts: Facts) -> _Fired:
     reasons: list[str] = []
     routes: set[Route] = set()
     highest: PriorityClass | None = None
-    expertise = ""
+    expertise, overlap = "", 1
     for rule, check, on_unknown in plan.rules:
         verdict = check(facts)
         if not (verdict or (verdict is None and on_unknown)):
@@ -147,10 +150,18 @@ def _fire(plan: Plan, facts: Facts) -> _Fired:
             reasons.extend(f"missing:{name}" for name in missing_fields(rule.when, facts))
         if rule.route is not None:
             routes.add(rule.route)
-        if rule.priority_class is not None and (highest is None or _URGENCY[rule.priority_class] > _URGENCY[highest]):
+        if rule.priority_class is not None and (highest is None or URGENCY[rule.priority_class] > URGENCY[highest]):
             highest = rule.priority_class
         expertise = expertise or rule.expertise
-    return _Fired(reasons, _strictest(routes), _without_person(routes), highest, expertise)
+        overlap = max(overlap, rule.overlap or 1)
+    return _Fired(reasons, _strictest(routes), _without_person(routes), highest, expertise, overlap)
+
+
+def _opinions(policy: Policy, fired: _Fired, secret: bytes, item: Item) -> int:
+    """Return how many people are to look: by a rule, or because the item is in the policy's share."""
+    share = policy.overlap.share
+    drawn = share > 0 and overlap_draw(secret, item.project, item.id) < share
+    return max(fired.overlap, policy.overlap.opinions if drawn else 1)
 
 
 def _strictest(routes: set[Route]) -> Route | None:
@@ -180,7 +191,7 @@ def _settle(fired: _Fired, ground: Ground, usable: float | None, problem: str) -
 
 def _priority_class(by_rule: PriorityClass | None, chosen: Route) -> tuple[PriorityClass, bool]:
     """Return the class, and whether a rule raised it above what the route stands for."""
-    by_route = _CLASS_OF_ROUTE[chosen]
-    if by_rule is not None and _URGENCY[by_rule] > _URGENCY[by_route]:
+    by_route = CLASS_OF_ROUTE[chosen]
+    if by_rule is not None and URGENCY[by_rule] > URGENCY[by_route]:
         return by_rule, True
     return by_route, False

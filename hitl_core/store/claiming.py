@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from hitl_core.store.rows import RowExistsError
 from hitl_core.store.tables import Micros, lanes, tasks, to_micros
 
 MICROS_PER_HOUR = 3_600_000_000
@@ -67,7 +68,7 @@ _SQLITE = f"""WITH heads AS (
   SELECT ({_HEAD.replace("t.key, t.band, t.base, t.rank", "t.key")}) AS key
   FROM lanes l, (SELECT 0 AS band UNION ALL SELECT 1) b WHERE {_OPEN}
 ), best AS ({_BEST}) {_TAKE}"""  # noqa: S608 - constants only
-_LOCKED_HEADS = f"CROSS JOIN LATERAL ({_HEAD} FOR UPDATE SKIP LOCKED) AS h"
+_LOCKED_HEADS = f"CROSS JOIN LATERAL ({_HEAD} FOR NO KEY UPDATE SKIP LOCKED) AS h"
 _ALL_LANES = f"""WITH heads AS MATERIALIZED (
   SELECT h.key FROM lanes l CROSS JOIN (VALUES (0), (1)) AS b (band) {_LOCKED_HEADS} WHERE {_OPEN}
 ), best AS ({_BEST}) {_TAKE}"""  # noqa: S608 - constants only
@@ -101,6 +102,9 @@ def claim(tx: sa.Connection, wanted: Claim, aging: Aging) -> str | None:
 
     On PostgreSQL rows that another claim is looking at are skipped, so two reviewers never meet. Only the heads
     of the most urgent lanes are locked, since locking writes to disk; if others hold all of those, every lane is tried.
+
+    Raises:
+        RowExistsError: the reviewer took another opinion of the same item at this moment; begin again.
     """
     values = {
         **wanted._asdict(),
@@ -109,7 +113,10 @@ def claim(tx: sa.Connection, wanted: Claim, aging: Aging) -> str | None:
         "drift": aging.drift(wanted.now),
     }
     for statement in _CLAIM[tx.dialect.name]:
-        key = tx.execute(statement, values).scalar()
+        try:
+            key = tx.execute(statement, values).scalar()
+        except sa.exc.IntegrityError as error:
+            raise RowExistsError("tasks") from error
         if key is not None:
             return str(key)
     return None
@@ -130,7 +137,7 @@ def move_bands(tx: sa.Connection, now: datetime, aging: Aging, *, limit: int = 1
         .where(sa.text("status = 'pending' AND band = 0"), tasks.c.created_at <= now - timedelta(hours=aging.cap_hours))
         .order_by(tasks.c.created_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     )
     moved = sa.update(tasks).where(tasks.c.key.in_(due)).values(band=1, rank=tasks.c.base)
     return tx.execute(moved).rowcount

@@ -76,6 +76,11 @@ def keep_others_out(tx: sa.Connection) -> None:
         tx.execute(sa.text("LOCK TABLE items IN SHARE ROW EXCLUSIVE MODE"))
 
 
+def lock(tx: sa.Connection, key: str) -> None:
+    """Let nobody else settle an item until the transaction ends; rows that refer to it may still be written."""
+    tx.execute(sa.select(items.c.key).where(items.c.key == key).with_for_update(key_share=True))
+
+
 def find(tx: sa.Connection, project: str, item_id: str) -> Stored | None:
     """Return the stored key and digest of an item."""
     row = tx.execute(_BY_ID, {"project": project, "id": item_id}).first()

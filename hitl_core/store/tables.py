@@ -140,7 +140,19 @@ _young = sa.text("status = 'pending' AND band = 0")
 _HEAD = (tasks.c.pool, tasks.c.project, tasks.c.expertise, tasks.c.band, tasks.c.rank.desc(), tasks.c.key)
 sa.Index("ix_tasks_head", *_HEAD, sqlite_where=_pending, postgresql_where=_pending)
 sa.Index("uq_tasks_item_stage_slot", tasks.c.item_key, tasks.c.stage, tasks.c.slot, unique=True)
+_blind = sa.text("blind")
+sa.Index(
+    "uq_tasks_item_stage_holder",
+    tasks.c.item_key,
+    tasks.c.stage,
+    tasks.c.claimed_by,
+    unique=True,
+    sqlite_where=_blind,
+    postgresql_where=_blind,
+)
 sa.Index("ix_tasks_young", tasks.c.created_at, sqlite_where=_young, postgresql_where=_young)
+_with_judges = sa.text("status = 'pending' AND pool = 'judges'")
+sa.Index("ix_tasks_judging", tasks.c.created_at, sqlite_where=_with_judges, postgresql_where=_with_judges)
 sa.Index("ix_tasks_keyed", tasks.c.keyed_version, sqlite_where=_pending, postgresql_where=_pending)
 sa.Index("ix_tasks_lease", tasks.c.lease_expires_at, sqlite_where=_claimed, postgresql_where=_claimed)
 sa.Index("ix_tasks_holder", tasks.c.claimed_by, sqlite_where=_claimed, postgresql_where=_claimed)

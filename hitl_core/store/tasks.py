@@ -23,7 +23,8 @@ _FULL = (
     .join_from(tasks, items, tasks.c.item_key == items.c.key)
     .join(decisions_table, tasks.c.decision_key == decisions_table.c.key)
 )
-_LOCKED = sa.select(tasks).where(tasks.c.key == sa.bindparam("key")).with_for_update()
+# Rows that refer to a task (skips, drafts, reviews) may be written while somebody else holds its row.
+_LOCKED = sa.select(tasks).where(tasks.c.key == sa.bindparam("key")).with_for_update(key_share=True)
 
 
 def task_row(
@@ -78,7 +79,7 @@ def lock(tx: sa.Connection, key: str) -> Any | None:
 
 def lock_item(tx: sa.Connection, item_key: str) -> list[Any]:
     """Return an item's task rows and keep others from changing them until the transaction ends."""
-    query = sa.select(tasks).where(tasks.c.item_key == item_key).order_by(tasks.c.key).with_for_update()
+    query = sa.select(tasks).where(tasks.c.item_key == item_key).order_by(tasks.c.key).with_for_update(key_share=True)
     return list(tx.execute(query))
 
 
@@ -113,7 +114,7 @@ def expire(tx: sa.Connection, now: datetime, *, limit: int = 500) -> list[tuple[
         .where(sa.text("status = 'claimed'"), tasks.c.lease_expires_at <= now)
         .order_by(tasks.c.lease_expires_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     )
     back = sa.update(tasks).where(tasks.c.key.in_(due)).values(status="pending", version=tasks.c.version + 1)
     rows = tx.execute(back.returning(tasks.c.key, tasks.c.item_key, tasks.c.claimed_by))
@@ -123,7 +124,7 @@ def expire(tx: sa.Connection, now: datetime, *, limit: int = 500) -> list[tuple[
 def stale_keys(tx: sa.Connection, version: int, *, limit: int) -> Sequence[Any]:
     """Return pending rows (with body and decision columns) keyed under an older policy version."""
     query = _FULL.where(sa.text("tasks.status = 'pending'"), tasks.c.keyed_version < version)
-    return tx.execute(query.limit(limit).with_for_update(of=tasks, skip_locked=True)).all()
+    return tx.execute(query.limit(limit).with_for_update(of=tasks, skip_locked=True, key_share=True)).all()
 
 
 def skip(tx: sa.Connection, key: str, reviewer: str, *, reason: str, until: datetime) -> None:
@@ -132,6 +133,55 @@ def skip(tx: sa.Connection, key: str, reviewer: str, *, reason: str, until: date
     values = {"reason": reason, "until_at": until}
     if not tx.execute(sa.update(skips).where(mine).values(values)).rowcount:
         tx.execute(sa.insert(skips), {"task_key": key, "reviewer": reviewer, **values})
+
+
+def cancel_pending(tx: sa.Connection, key: str) -> None:
+    """Cancel a task that nobody holds."""
+    mine = sa.and_(tasks.c.key == key, tasks.c.status == TaskStatus.PENDING.value)
+    tx.execute(sa.update(tasks).where(mine).values(status=TaskStatus.CANCELLED.value, version=tasks.c.version + 1))
+
+
+def siblings(tx: sa.Connection, key: str, *, stage: str | None = None) -> list[str]:
+    """Return the item's other tasks of a stage; of the task's own where none is named."""
+    mine = sa.select(tasks.c.item_key, tasks.c.stage).where(tasks.c.key == key).subquery()
+    same = tasks.c.stage == (mine.c.stage if stage is None else stage)
+    query = sa.select(tasks.c.key).where(tasks.c.item_key == mine.c.item_key, same, tasks.c.key != key)
+    return list(tx.execute(query.order_by(tasks.c.key)).scalars())
+
+
+def forget_skips(tx: sa.Connection, item_key: str, *, reason: str) -> None:
+    """Remove the skips that were set for a reason, of everybody who holds none of the item's tasks any more."""
+    mine = sa.select(tasks.c.key).where(tasks.c.item_key == item_key)
+    holders = sa.select(tasks.c.claimed_by).where(tasks.c.item_key == item_key, tasks.c.claimed_by.is_not(None))
+    gone = skips.c.reviewer.not_in(holders)
+    tx.execute(sa.delete(skips).where(skips.c.reason == reason, skips.c.task_key.in_(mine), gone))
+
+
+def of_item(tx: sa.Connection, item_key: str) -> list[Any]:
+    """Return an item's task rows, oldest slot first."""
+    return list(tx.execute(sa.select(tasks).where(tasks.c.item_key == item_key).order_by(tasks.c.stage, tasks.c.slot)))
+
+
+def with_open_tasks(tx: sa.Connection, item_keys: Sequence[str]) -> set[str]:
+    """Return those of the items that still have a task which somebody holds or could claim."""
+    query = sa.select(tasks.c.item_key).where(
+        tasks.c.item_key.in_(item_keys), tasks.c.status.in_((TaskStatus.PENDING.value, TaskStatus.CLAIMED.value))
+    )
+    return set(tx.execute(query).scalars())
+
+
+def ensure(tx: sa.Connection, row: dict[str, Any]) -> str:
+    """Insert a pending task, or open the cancelled one of the same item, stage and slot again; return its key."""
+    place = sa.and_(*(tasks.c[name] == row[name] for name in ("item_key", "stage", "slot")))
+    values = {name: row[name] for name in ("status", "decision_key", "base", "band", "rank", "due_at", "keyed_version")}
+    again = (
+        sa.update(tasks).where(place, tasks.c.status == TaskStatus.CANCELLED.value).values(**values, claimed_by=None)
+    )
+    key = tx.execute(again.returning(tasks.c.key)).scalar()
+    if key is None:
+        tx.execute(_INSERT, row)
+        return str(row["key"])
+    return str(key)
 
 
 def last_reviewed(tx: sa.Connection, reviewer: str, *, since: datetime) -> Any | None:

@@ -11,6 +11,7 @@ from hitl_core.domain.conditions import FIELDS, OPERATORS
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.policy_audit import Labels
 from hitl_core.domain.policy_judging import Committee, Judge, Judging, Price, Tier
+from hitl_core.domain.policy_overlap import Overlap
 from hitl_core.domain.policy_sections import Audit, Priority, ReviewRules, Rule, Sla
 from hitl_core.domain.thresholds import Thresholds
 
@@ -20,7 +21,22 @@ EXAMPLES = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
 
 @pytest.mark.parametrize(
     "model",
-    [Policy, Thresholds, Rule, Audit, Priority, Sla, ReviewRules, Labels, Judging, Judge, Committee, Tier, Price],
+    [
+        Policy,
+        Thresholds,
+        Rule,
+        Audit,
+        Priority,
+        Sla,
+        ReviewRules,
+        Labels,
+        Overlap,
+        Judging,
+        Judge,
+        Committee,
+        Tier,
+        Price,
+    ],
 )
 def test_every_key_is_documented(model: type) -> None:
     keys = set(re.findall(r"[`.]([a-z_]+)`", TEXT)) | {"overrides", "rules"} | set(re.findall(r"`([a-z]+)\.", TEXT))

@@ -41,6 +41,7 @@ PANEL = [
 ACTED_ON_BY_THE_QUEUE = {"ReviewRules.reasons", "ReviewRules.lease_seconds", "ReviewRules.undo_seconds"}
 TESTS = Path(__file__).parents[2]
 QUEUE_TEST = TESTS / "contract" / "test_queue_policy.py"
+ACTED_ON_BY_SETTLING = {"Overlap.adaptive", "Overlap.rater_accuracy", "Overlap.opinion_cost", "Overlap.error_cost"}
 ACTED_ON_BY_AUDITS = {"Labels.cosmetic_reasons"}
 AUDIT_TESTS = tuple(TESTS / "contract" / name for name in ("test_labelled_rows.py", "test_audits.py"))
 JUDGING = (Judging, Judge, Committee, Tier, Price)
@@ -89,6 +90,9 @@ CASES: dict[str, tuple[str, str]] = {
     "Rule.when": (rule(AMOUNT), rule("{ field = 'impact', gt = 0.1, if_missing = false }")),
     "Rule.route": (rule(AMOUNT), rule(AMOUNT, "route = 'sync_review'")),
     "Rule.priority_class": (rule(AMOUNT), rule(AMOUNT, "route = 'manual'\npriority_class = 'critical'")),
+    "Rule.overlap": (rule(AMOUNT), rule(AMOUNT, "route = 'manual'\noverlap = 2")),
+    "Overlap.share": ("", "overlap.share = 1.0"),
+    "Overlap.opinions": ("overlap.share = 1.0", "overlap = { share = 1.0, opinions = 3 }"),
     "Rule.expertise": (rule(AMOUNT), rule(AMOUNT, "route = 'manual'\nexpertise = 'tax'")),
     "Condition.all": ("", rule(f"{{ all = [ {AMOUNT} ] }}")),
     "Condition.any": ("", rule(f"{{ any = [ {AMOUNT} ] }}")),
@@ -124,7 +128,18 @@ CASES: dict[str, tuple[str, str]] = {
 }
 SECTIONS = {
     f"Policy.{name}"
-    for name in ("thresholds", "overrides", "rules", "audit", "priority", "sla", "review", "judging", "labels")
+    for name in (
+        "thresholds",
+        "overrides",
+        "rules",
+        "audit",
+        "priority",
+        "sla",
+        "review",
+        "judging",
+        "labels",
+        "overlap",
+    )
 } | {
     "Override.when",
     "Override.thresholds",
@@ -159,7 +174,8 @@ def fields_of(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[st
 
 
 def test_every_field_has_an_entry() -> None:
-    listed = set(CASES) | SECTIONS | ACTED_ON_BY_THE_QUEUE | ACTED_ON_BY_AUDITS | ACTED_ON_BY_JUDGES | {"Policy.name"}
+    elsewhere = ACTED_ON_BY_THE_QUEUE | ACTED_ON_BY_AUDITS | ACTED_ON_BY_JUDGES | ACTED_ON_BY_SETTLING
+    listed = set(CASES) | SECTIONS | elsewhere | {"Policy.name"}
     assert set(fields_of(Policy, set())) == listed
 
 

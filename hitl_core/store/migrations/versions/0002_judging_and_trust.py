@@ -14,9 +14,23 @@ def upgrade() -> None:
     _model_cache()
     _artefacts()
     op.create_index("uq_tasks_item_stage_slot", "tasks", ["item_key", "stage", "slot"], unique=True)
+    op.create_index(
+        "uq_tasks_item_stage_holder",
+        "tasks",
+        ["item_key", "stage", "claimed_by"],
+        unique=True,
+        sqlite_where=sa.text("blind"),
+        postgresql_where=sa.text("blind"),
+    )
+    with_judges = sa.text("status = 'pending' AND pool = 'judges'")
+    op.create_index(
+        "ix_tasks_judging", "tasks", ["created_at"], sqlite_where=with_judges, postgresql_where=with_judges
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_tasks_judging", "tasks")
+    op.drop_index("uq_tasks_item_stage_holder", "tasks")
     op.drop_index("uq_tasks_item_stage_slot", "tasks")
     for table in ("artefacts", "model_cache", "model_calls", "verdicts"):
         op.drop_table(table)

@@ -1,0 +1,47 @@
+"""Several independent opinions on one item: one person never gets two of them.
+
+Each opinion is a task of its own (same item and stage, `slot` 0, 1, …). Whoever claims one is kept from its siblings
+by rows in `skips`, in the claim's transaction; a unique index (item, stage, holder) stops two claims of one person that
+run at the same moment.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from hitl_core.domain.records import ReviewTask, Stage
+from hitl_core.store import items, tasks
+
+FOR_GOOD = timedelta(days=36500)
+APART = "overlap"
+
+
+def keep_apart(tx: sa.Connection, task: ReviewTask, reviewer: str, now: datetime) -> None:
+    """Keep a reviewer who has just claimed one opinion from the others, and forgive those who lost theirs."""
+    if task.decision.overlap < 2 or task.stage is not Stage.HUMAN:
+        return
+    items.lock(tx, task.item_key)
+    siblings = tasks.siblings(tx, task.id)
+    tasks.forget_skips(tx, task.item_key, reason=APART)
+    for key in siblings:
+        tasks.skip(tx, key, reviewer, reason=APART, until=now + FOR_GOOD)
+
+
+def open_again(tx: sa.Connection, item_key: str) -> None:
+    """Let a reviewer who gave a task back take another opinion of the same item."""
+    tasks.forget_skips(tx, item_key, reason=APART)
+
+
+def leave_to_senior(tx: sa.Connection, task_key: str, reviewer: str, *, until: datetime) -> None:
+    """After an escalation nobody else is asked for an opinion, and a senior decides."""
+    for key in tasks.siblings(tx, task_key, stage=Stage.HUMAN.value):
+        tasks.skip(tx, key, reviewer, reason="escalated", until=until)
+        tasks.cancel_pending(tx, key)
+
+
+def skip_all(tx: sa.Connection, task_key: str, reviewer: str, *, reason: str, until: datetime) -> None:
+    """Keep a reviewer who skipped one opinion from the others for as long."""
+    for key in tasks.siblings(tx, task_key):
+        tasks.skip(tx, key, reviewer, reason=reason, until=until)

@@ -1,0 +1,240 @@
+"""Several opinions on one item: never one too many, never one person twice, nothing settled too early."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from hitl_core import Decision, Loop, Policy, Review, Reviewer, ReviewTask, Stage, UndoRefusedError
+from hitl_core.domain.clock import ManualClock
+from hitl_core.store.tables import reviews, tasks
+
+Submit = Callable[..., Decision]
+APPROVE = Review(verdict="approve")
+REJECT = Review(verdict="reject", reasons=("wrong_fact",))
+
+
+def edit(text: str) -> Review:
+    return Review(verdict="edit", output=text, reasons=("wrong_fact",))
+
+
+@pytest.fixture
+def three(loop: Loop) -> Loop:
+    loop.publish(Policy.from_toml("overlap = { share = 1.0, opinions = 3 }"), reason="three opinions")
+    return loop
+
+
+@pytest.fixture
+def two(loop: Loop) -> Loop:
+    loop.publish(Policy.from_toml("overlap = { share = 1.0, opinions = 2 }"), reason="two opinions")
+    return loop
+
+
+def claim(loop: Loop, who: str, **options: object) -> ReviewTask:
+    task = loop.queue.claim(who, **options)  # type: ignore[arg-type]
+    assert task is not None
+    return task
+
+
+def answer(loop: Loop, who: str, review: Review) -> ReviewTask:
+    task = claim(loop, who)
+    loop.queue.complete(task.token, review)
+    return task
+
+
+def test_each_opinion_goes_to_another_person_and_no_more_are_asked_for(three: Loop, submit: Submit) -> None:
+    assert submit("a").overlap == 3
+    tasks_of = {who: claim(three, who).id for who in ("ana", "bob", "cem")}
+    assert len(set(tasks_of.values())) == 3
+    assert three.queue.claim("dan") is None
+    assert three.queue.claim("ana") is None
+
+
+def test_one_person_never_gets_a_second_opinion_to_give(three: Loop, submit: Submit) -> None:
+    submit("a")
+    answer(three, "ana", APPROVE)
+    assert three.queue.claim("ana") is None
+
+
+def test_opinions_are_blind_to_each_other(three: Loop, submit: Submit) -> None:
+    submit("a")
+    answer(three, "ana", APPROVE)
+    assert claim(three, "bob").blind
+    assert three.story("a").blind
+
+
+def test_nothing_holds_until_all_have_answered_then_the_majority(three: Loop, submit: Submit) -> None:
+    submit("a")
+    answer(three, "ana", APPROVE)
+    answer(three, "bob", REJECT)
+    assert three.outcome("a") is None
+    answer(three, "cem", APPROVE)
+    outcome = three.outcome("a")
+    assert outcome is not None
+    assert (outcome.verdict, outcome.decided_by) == ("approve", "ana")
+
+
+def test_a_split_goes_to_a_senior_whose_word_is_the_label(two: Loop, submit: Submit) -> None:
+    two.save_reviewer(Reviewer(name="sen", senior=True))
+    submit("a")
+    answer(two, "ana", APPROVE)
+    answer(two, "bob", edit("the other text"))
+    assert two.outcome("a") is None
+    assert two.queue.claim("cem") is None
+    assert two.queue.claim("ana") is None
+    task = claim(two, "sen")
+    assert task.stage is Stage.ADJUDICATE
+    two.queue.complete(task.token, edit("the right text"))
+    outcome = two.outcome("a")
+    assert outcome is not None
+    assert (outcome.output, outcome.decided_by) == ("the right text", "sen")
+    assert [each.output for each in two.golden.list()] == ["the right text"]
+
+
+def test_only_what_holds_becomes_golden(three: Loop, submit: Submit) -> None:
+    submit("a")
+    answer(three, "ana", edit("refunds take thirty days"))
+    answer(three, "bob", edit("refunds take thirty days here"))
+    assert three.golden.list() == []
+    answer(three, "cem", APPROVE)
+    assert [each.reviewer for each in three.golden.list()] == ["ana"]
+
+
+def test_a_rater_settles_only_where_no_other_senior_is_left(two: Loop, submit: Submit) -> None:
+    two.save_reviewer(Reviewer(name="sen", senior=True))
+    submit("a")
+    answer(two, "sen", APPROVE)
+    answer(two, "bob", REJECT)
+    assert claim(two, "sen").stage is Stage.ADJUDICATE
+    submit("b")
+    two.save_reviewer(Reviewer(name="sam", senior=True))
+    answer(two, "sam", APPROVE)
+    answer(two, "bob", REJECT)
+    assert two.queue.claim("sam") is None
+
+
+def test_a_released_opinion_does_not_keep_its_reviewer_away(two: Loop, submit: Submit) -> None:
+    submit("a")
+    task = claim(two, "ana")
+    two.queue.release(task.token)
+    claim(two, "bob")
+    claim(two, "ana")
+
+
+def test_skipping_one_opinion_skips_the_item(two: Loop, submit: Submit, clock: ManualClock) -> None:
+    submit("a")
+    two.queue.skip(claim(two, "ana").token, reason="not mine")
+    assert two.queue.claim("ana") is None
+    clock.advance(hours=2)
+    claim(two, "ana")
+
+
+def test_a_lost_lease_does_not_keep_its_reviewer_away_once_another_took_it(
+    two: Loop, submit: Submit, clock: ManualClock
+) -> None:
+    submit("a")
+    claim(two, "ana")
+    clock.advance(minutes=16)
+    taken = {claim(two, "bob").id, claim(two, "cem").id}
+    assert len(taken) == 2
+    assert two.queue.claim("ana") is None
+    with two.store.read() as tx:
+        assert tx.execute(sa.select(sa.func.count()).select_from(tasks)).scalar() == 2
+
+
+def test_escalating_one_opinion_asks_nobody_else(two: Loop, submit: Submit) -> None:
+    two.save_reviewer(Reviewer(name="sen", senior=True))
+    submit("a")
+    two.queue.escalate(claim(two, "ana").token, reason="a matter of law")
+    assert two.queue.claim("bob") is None
+    answer(two, "sen", APPROVE)
+    outcome = two.outcome("a")
+    assert outcome is not None
+    assert outcome.decided_by == "sen"
+
+
+def test_undo_takes_a_settlement_back(two: Loop, submit: Submit) -> None:
+    submit("a")
+    answer(two, "ana", edit("refunds take thirty days"))
+    answer(two, "bob", edit("refunds take thirty days"))
+    assert len(two.golden.list()) == 1
+    task = two.queue.undo("ana")
+    assert two.outcome("a") is None
+    assert two.golden.list() == []
+    two.queue.complete(task.token, APPROVE)
+    assert two.outcome("a") is None  # a split now: a senior is asked
+    assert claim(two, "cem").stage is Stage.ADJUDICATE
+    with pytest.raises(UndoRefusedError, match="senior"):
+        two.queue.undo("ana")
+
+
+def test_a_split_that_comes_back_after_undo_asks_the_senior_again(two: Loop, submit: Submit) -> None:
+    submit("a")
+    answer(two, "ana", APPROVE)
+    answer(two, "bob", REJECT)
+    task = two.queue.undo("bob")
+    assert two.queue.claim("cem") is None
+    two.queue.complete(task.token, edit("yet another text"))
+    assert claim(two, "cem").stage is Stage.ADJUDICATE
+
+
+def test_adaptive_overlap_stops_as_soon_as_two_agree(loop: Loop, submit: Submit) -> None:
+    policy = Policy.from_toml("overlap = { share = 1.0, opinions = 5, adaptive = true }")
+    loop.publish(policy, reason="adaptive")
+    submit("a")
+    answer(loop, "ana", APPROVE)
+    answer(loop, "bob", APPROVE)
+    assert loop.outcome("a") is not None
+    submit("b")
+    answer(loop, "ana", APPROVE)
+    answer(loop, "bob", REJECT)
+    assert loop.outcome("b") is None
+    assert loop.queue.claim("ana") is None
+    answer(loop, "cem", REJECT)
+    outcome = loop.outcome("b")
+    assert outcome is not None
+    assert outcome.verdict == "reject"
+    assert loop.queue.claim("dan") is None
+
+
+def test_a_rule_asks_for_several_opinions(loop: Loop, submit: Submit) -> None:
+    rule = "[[rules]]\nid = 'law'\noverlap = 2\nwhen = { field = 'domain', eq = 'legal' }"
+    loop.publish(Policy.from_toml(rule), reason="two lawyers")
+    assert submit("a", domain="legal").overlap == 2
+    assert submit("b", domain="travel").overlap == 1
+    assert submit("c", domain="legal", confidence=0.99).overlap == 1
+
+
+def test_waiting_ends_with_the_settlement(three: Loop, submit: Submit) -> None:
+    submit("a")
+    answer(three, "ana", APPROVE)
+    assert three.wait("a", timeout=0).status == "timeout"
+    answer(three, "bob", APPROVE)
+    answer(three, "cem", APPROVE)
+    assert three.wait("a", timeout=0).verdict == "approve"
+    with pytest.raises(UndoRefusedError, match="handed out"):
+        three.queue.undo("bob")
+
+
+def test_claims_at_the_same_moment_never_give_one_person_two_opinions(three: Loop, submit: Submit) -> None:
+    for n in range(12):
+        submit(f"i{n}")
+    names = ["ana", "bob", "cem"]
+
+    def work(name: str) -> None:
+        while (task := three.queue.claim(name)) is not None:
+            three.queue.complete(task.token, APPROVE)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in names * 3]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    with three.store.read() as tx:
+        given = Counter(tuple(row) for row in tx.execute(sa.select(reviews.c.item_key, reviews.c.reviewer)))
+    assert len(given) == 36
+    assert set(given.values()) == {1}
