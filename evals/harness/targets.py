@@ -49,8 +49,15 @@ class Target(Protocol):
     A target that never costs anything has `free = True`; what a crash of another one cost is unknown.
     """
 
-    name: str
-    facts: Mapping[str, Any]
+    @property
+    def name(self) -> str:
+        """What it is called in reports."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What it is made of, JSON-ready."""
+        ...
 
     def __call__(self, case: Case) -> Output | Awaitable[Output]:
         """Return the output for a case."""
