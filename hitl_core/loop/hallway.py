@@ -6,17 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from hitl_core.domain.clock import Clock
+from hitl_core.domain.errors import InputError
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Decision, Item, Outcome, Reviewer
 from hitl_core.domain.text import require_clean
 from hitl_core.loop import reading, waiting
+from hitl_core.loop.judging import JudgeRoom
 from hitl_core.loop.opening import assemble
 from hitl_core.loop.outcome import current_outcome, find_key
 from hitl_core.loop.policy_book import LivePolicy, PolicyBook, as_policy
-from hitl_core.loop.submit import BatchResult, Submitter
+from hitl_core.loop.submit import BatchResult, Submitter, as_item
 from hitl_core.review_queue import ReviewQueue
 from hitl_core.review_queue.leases import reviewer_name
 from hitl_core.settings import Settings
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loop:
-    """One open project database with its rooms: `queue`, `golden`, `policies`.
+    """One open project database with its rooms: `queue`, `golden`, `judges`, `policies`.
 
     Make one with `Loop.open` and share it between threads; `acting_as` gives a view whose writes carry
     another name.
@@ -44,6 +46,7 @@ class Loop:
     golden: GoldenLibrary
     submitter: Submitter
     watcher: waiting.OutcomeWatcher
+    judges: JudgeRoom
     actor: str = "system"
 
     @staticmethod
@@ -83,16 +86,27 @@ class Loop:
         """The live policy."""
         return self.policies.live().policy
 
-    def submit(self, item: Item | Mapping[str, Any]) -> Decision:
-        """Decide about an output, and open a task where a person is needed; never calls a model.
+    def submit(self, item: Item | Mapping[str, Any], *, judge: Literal["later", "inline"] = "later") -> Decision:
+        """Decide about an output, and open a task where a person or a judge is needed.
 
         Sending the same item again returns the decision that holds.
+
+        Args:
+            item: what was made.
+            judge: `later` calls no model, the worker does; `inline` asks the policy's judges now where they may be
+                asked, waits for them (at most `judging.deadline_seconds`) and returns the decision that follows.
 
         Raises:
             InputError: the item cannot be stored; the message names the field.
             ConflictError: its id came before with other content.
         """
-        return self.submitter.one(item, self.policies.live(), self.clock.now(), self.actor)
+        if judge not in ("later", "inline"):
+            raise InputError(f"judge is {judge!r:.40}; expected 'later' or 'inline'")
+        submission = as_item(item)
+        decision = self.submitter.one(submission, self.policies.live(), self.clock.now(), self.actor)
+        if judge == "inline" and decision.needs_human:
+            return self.judges.settle_if_waiting(decision)
+        return decision
 
     def submit_many(self, items: Iterable[Item | Mapping[str, Any]]) -> BatchResult:
         """Submit a batch in one transaction; bad rows come back beside the good ones' decisions."""
@@ -192,6 +206,7 @@ class Loop:
 
     def close(self) -> None:
         """Close the database connections and keep the few-shot index."""
+        self.judges.close()
         self.watcher.close()
         self.golden.close()
         self.store.close()

@@ -1,4 +1,4 @@
-"""The tasks that a decision opens: one review, several independent ones, or a blind audit."""
+"""The tasks that a decision opens: one for the judges, one review, several independent ones, or a blind audit."""
 
 from __future__ import annotations
 
@@ -9,10 +9,19 @@ from hitl_core.domain.ids import new_id
 from hitl_core.domain.records import Decision, Stage
 from hitl_core.loop.policy_book import LivePolicy
 from hitl_core.review_queue.queue import aging_of
+from hitl_core.routing.judged import may_be_judged
 from hitl_core.store import tasks
 
 
 def opened_tasks(decision: Decision, item_key: str, live: LivePolicy, now: datetime) -> list[dict[str, Any]]:
+    """Return the rows of the tasks that a decision opens: for the judges where they may be asked first."""
+    if may_be_judged(decision, live.policy):
+        # Any judge may take it, whatever expertise a person would need.
+        return [task_row(decision, item_key, live, now, Stage.JUDGE) | {"expertise": "", "blind": False}]
+    return tasks_for_people(decision, item_key, live, now)
+
+
+def tasks_for_people(decision: Decision, item_key: str, live: LivePolicy, now: datetime) -> list[dict[str, Any]]:
     """Return the rows of the tasks for people that a decision opens; none where nobody has to look."""
     if decision.needs_human:
         opinions = live.policy.overlap.at_first(decision.overlap)

@@ -1,7 +1,7 @@
 """What needs time or a model happens here, in `hitl work`; without it the product still reviews.
 
-Each tick returns expired leases, ages and re-keys pending tasks, embeds new golden examples and brings the
-few-shot index up to date.
+A thread of its own judges what waits for judges. Each tick returns expired leases, ages and re-keys pending tasks,
+embeds new golden examples and brings the few-shot index up to date.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 TICK_SECONDS = 0.5
 REKEY_BATCH = 500
 SEEN_SECONDS = 10.0
+STOP_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 
@@ -48,6 +49,16 @@ class Tick:
 
 def run_worker(loop: Loop, stop: threading.Event) -> None:
     """Work until `stop` is set; a database that is away is tried again, a missing model is reported once."""
+    judging = threading.Thread(target=loop.judges.work, args=(stop,), name="judging", daemon=True)
+    judging.start()
+    try:
+        _tick_until(loop, stop)
+    finally:
+        stop.set()
+        judging.join(STOP_SECONDS)
+
+
+def _tick_until(loop: Loop, stop: threading.Event) -> None:
     name, embedding, last_seen = f"{socket.gethostname()}:{os.getpid()}", True, None
     while not stop.is_set():
         try:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from hitl_core.domain.errors import StoreUnavailableError
 from hitl_core.store.engine import Store
-from hitl_core.store.tables import events, reviews
+from hitl_core.store.tables import decisions, events, reviews
 
 CHANNEL = "hitl_outcome"
 _INSERT = sa.insert(events)
@@ -61,13 +61,15 @@ def announce_outcome(tx: sa.Connection, item_key: str) -> None:
 
 
 def reviewed(store: Store, item_keys: Collection[str]) -> set[str]:
-    """Return which of the items have reviews; one indexed query for all that wait."""
+    """Return which of the items have reviews, or were let go by judges; two indexed queries for all that wait."""
     keys = list(item_keys)
     found: set[str] = set()
     with store.read() as tx:
         for start in range(0, len(keys), 500):
             chunk = keys[start : start + 500]
             found |= set(tx.execute(sa.select(reviews.c.item_key).where(reviews.c.item_key.in_(chunk))).scalars())
+            let_go = sa.and_(decisions.c.item_key.in_(chunk), decisions.c.seq > 1, decisions.c.route == "auto_approve")
+            found |= set(tx.execute(sa.select(decisions.c.item_key).where(let_go)).scalars())
     return found
 
 
