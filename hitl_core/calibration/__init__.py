@@ -14,9 +14,10 @@ from hitl_core.calibration.recalibrating.calibrator import CalibrationMethod, Ca
 from hitl_core.calibration.recalibrating.selection import fit_calibrator
 from hitl_core.calibration.recalibrating.venn_abers import VennAbers, fit_venn_abers
 from hitl_core.calibration.rows import Estimate
-from hitl_core.calibration.thresholds.choosing import ThresholdResult, choose_threshold
+from hitl_core.calibration.thresholds.choosing import choose_threshold
 from hitl_core.calibration.thresholds.exact_tests import Step, clean_rows
 from hitl_core.calibration.thresholds.label_error import LabelError
+from hitl_core.calibration.thresholds.result import ThresholdResult
 
 __all__ = [
     "BrierScore",

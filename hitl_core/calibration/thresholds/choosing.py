@@ -9,84 +9,24 @@ again, and the one who publishes keeps that ledger.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hitl_core.calibration.rows import FloatArray, kish_n
-from hitl_core.calibration.thresholds import weighted_tests
-from hitl_core.calibration.thresholds.exact_tests import (
-    IntArray,
-    Step,
-    candidate_counts,
-    clean_rows,
-    predicted_power,
-    rows_to_pass,
-    starts,
-    walk,
-)
+from hitl_core.calibration.rows import kish_n
+from hitl_core.calibration.thresholds import procedures, weighted_tests
+from hitl_core.calibration.thresholds.exact_tests import Step, candidate_counts, clean_rows, rows_to_pass
 from hitl_core.calibration.thresholds.label_error import Bounds, LabelError, as_label_error
-from hitl_core.calibration.thresholds.labelled_rows import (
-    DEVELOPMENT,
-    Labelled,
-    equal_chances,
-    labelled_rows,
-    one_of_each_group,
-    set_aside,
-)
+from hitl_core.calibration.thresholds.labelled_rows import Labelled, labelled_rows, one_of_each_group
+from hitl_core.calibration.thresholds.result import ThresholdResult
 from hitl_core.domain.errors import InputError
 from hitl_core.stats import clopper_pearson
 
-Method = Literal["auto", "development", "multi-start", "betting"]
-# Splitting pays from this many times the rows that a clean single test needs.
-SPLIT_FACTOR = 2
-# With this many times those rows, a part of delta goes to starts that no label chose: it catches what the few rows set
-# aside got wrong. Measured by `python -m evals.guarantees`.
-HEDGED_FACTOR, HEDGE, HEDGE_STARTS = 6, 0.3, 4
+Method = Literal["auto", "boundary", "betting", "development", "multi-start"]
+METHODS = ("auto", "boundary", "betting", "development", "multi-start")
 # Betting keeps every row; thinning to equal chances is sharper until much would be thrown away and much is left.
 BETTING_ROWS, BETTING_GAIN = 300, 1.25
-
-
-@dataclass(frozen=True)
-class ThresholdResult:
-    """What was certified, or that nothing was, and why.
-
-    Attributes:
-        threshold: auto-approve at or above it; None where nothing could be certified (then everything is reviewed).
-        bound: upper bound of the error at or above the threshold at the level spent there, at most `target_error`;
-            None without a threshold.
-        n: independent labelled rows at or above the threshold that the bound rests on; without a threshold, all
-            independent rows that could be tested.
-        errors: wrong ones among those n.
-        effective_n: Kish's number of the rows at or above the threshold; equals n for equal chances.
-        coverage: estimated share of items at or above the threshold, 0 without one.
-        labels_needed: 0 with a threshold; else how many more labelled rows would do at the error rate seen, or, where
-            that rate is not below the target, how many without an error a single test takes.
-        method: "development" (threshold chosen on rows set aside, exact test; with many rows a part of delta hedges
-            it), "multi-start" (exact sequences from several starts), "betting" (weighted e-process, threshold chosen on
-            rows set aside); "+thinned" where rows of unequal inclusion were thinned to equal chances.
-        claim: "error", or "disagreement with reviewers" where the reviewers' own errors are not known.
-        target_error: as asked, about the claim.
-        delta: as asked.
-        labels: labelled rows given.
-        steps: the tests made, in order: what a certificate lists.
-    """
-
-    threshold: float | None
-    bound: float | None
-    n: int
-    errors: int
-    effective_n: float
-    coverage: float
-    labels_needed: int
-    method: str
-    claim: str
-    target_error: float
-    delta: float
-    labels: int
-    steps: tuple[Step, ...]
 
 
 def choose_threshold(
@@ -115,7 +55,8 @@ def choose_threshold(
             `(low, high)` or a rate known exactly. Without it the result speaks of disagreement with reviewers.
         min_labels: fewer independent rows than this at or above a threshold certify nothing.
         seed: of the split, the choice within groups and the thinning; fix it before seeing results.
-        method: "auto" takes what has the most power for this many rows.
+        method: "auto" takes "boundary", or "betting" where thinning to equal chances would throw much away; the others
+            are kept for comparison.
 
     Raises:
         InputError: the arrays do not fit, or an option is out of range.
@@ -127,13 +68,10 @@ def choose_threshold(
     least = max(min_labels, clean_rows(target, delta))
     generator = np.random.default_rng(seed)
     independent = one_of_each_group(rows, np.random.default_rng(seed))
-    how = _method(independent, least, method)
-    if how == "multi-start":
-        tested, steps, thinned = _multi_start(rows, target, delta, min_labels, generator)
-    elif how == "betting":
-        tested, steps, thinned = _betting(rows, target, delta, least, generator)
-    else:
-        tested, steps, thinned = _development(rows, target, delta, least, generator)
+    how = _method(independent) if method == "auto" else method
+    procedure = procedures.BY_NAME[how]
+    smallest = min_labels if how == "multi-start" else least
+    tested, steps, thinned = procedure(rows, target, delta, smallest, generator)
     passed = [step for step in steps if step.passed]
     best = min(passed, key=lambda step: step.threshold) if passed else None
     bound = _bound(tested, best, how) if best else None
@@ -161,97 +99,15 @@ def _check_options(target_error: float, delta: float, min_labels: int, method: s
             raise InputError(f"{name} must be between 0 and 1, such as 0.05; got {given!r}")
     if min_labels < 1:
         raise InputError(f"min_labels must be at least 1; got {min_labels!r}")
-    if method not in ("auto", "development", "multi-start", "betting"):
-        raise InputError(f"method must be auto, development, multi-start or betting; got {method!r}")
+    if method not in METHODS:
+        raise InputError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
 
 
-def _method(independent: Labelled, least: int, method: Method) -> Literal["development", "multi-start", "betting"]:
+def _method(independent: Labelled) -> Literal["boundary", "betting"]:
     """Choose by the number of rows and their weights only, never by a label."""
-    if method != "auto":
-        return method
     weight = independent.weight
     thinned = float(weight.sum() / weight.max()) if weight.size else 0.0
-    if thinned >= BETTING_ROWS and kish_n(weight) >= BETTING_GAIN * thinned:
-        return "betting"
-    return "development" if thinned * (1 - DEVELOPMENT) >= SPLIT_FACTOR * least else "multi-start"
-
-
-Tested = tuple[Labelled, tuple[Step, ...], bool]
-
-
-def _multi_start(
-    rows: Labelled, target: float, delta: float, min_labels: int, generator: np.random.Generator
-) -> Tested:
-    independent = one_of_each_group(rows, generator)
-    kept, others = equal_chances(independent, generator)
-    thinned = others.confidence.size > 0
-    if kept.confidence.size < min_labels:
-        return kept, (), thinned
-    begin, share = starts(kept.confidence, target, delta, min_labels)
-    counts = np.union1d(begin, candidate_counts(kept.confidence, int(begin[0])))
-    shares = np.where(np.isin(counts, begin), share, 0.0)
-    return kept, walk(kept.confidence, kept.wrong, counts, shares, target), thinned
-
-
-def _development(rows: Labelled, target: float, delta: float, least: int, generator: np.random.Generator) -> Tested:
-    development, rest = set_aside(rows, generator)
-    kept, others = equal_chances(one_of_each_group(rest, generator), generator)
-    if kept.confidence.size < least:
-        return kept, (), others.confidence.size > 0
-    hedge = HEDGE * delta if kept.confidence.size >= HEDGED_FACTOR * least else 0.0
-    counts = candidate_counts(kept.confidence, least)
-    begin, share = counts[:0], 0.0
-    if hedge:
-        begin, share = starts(kept.confidence, target, hedge, least, most=HEDGE_STARTS)
-        counts = np.union1d(counts, begin)
-    known = _with_leftovers(development, others, kept)
-    first = _most_promising(known, kept, counts, counts.astype(np.float64), target, delta - hedge)
-    shares = np.where(np.arange(counts.size) == first, delta - hedge, 0.0) + np.where(
-        np.isin(counts, begin), share, 0.0
-    )
-    return kept, walk(kept.confidence, kept.wrong, counts, shares, target), others.confidence.size > 0
-
-
-def _betting(rows: Labelled, target: float, delta: float, least: int, generator: np.random.Generator) -> Tested:
-    development, rest = set_aside(rows, generator)
-    # Bets follow the rows in random order, so that the wealth may be stopped at its best.
-    independent = one_of_each_group(rest, generator)
-    order = generator.permutation(independent.confidence.size)
-    counts = candidate_counts(independent.confidence, least)
-    if not counts.size or counts[-1] < least:
-        return independent.take(order), (), False
-    _, effective = independent.rates(independent.confidence[counts - 1])
-    first = _most_promising(development, independent, counts, effective, target, delta)
-    thresholds = independent.confidence[counts[first:] - 1]
-    shuffled = independent.take(order)
-    return shuffled, weighted_tests.walk(shuffled, thresholds, target, delta), False
-
-
-def _with_leftovers(development: Labelled, others: Labelled, kept: Labelled) -> Labelled:
-    """Development rows together with those that thinning left over, weighted as one sample."""
-    if not others.confidence.size:
-        return development
-    largest = float(kept.weight.max()) if kept.weight.size else float(development.weight.max())
-
-    def weighted(rows: Labelled, weight: FloatArray) -> Labelled:
-        chance = np.clip(weight / largest, 0.0, 1.0)
-        return rows._replace(weight=weight / (DEVELOPMENT + (1 - DEVELOPMENT) * (1 - chance)))
-
-    # `others` was weighted by 1 / (p (1 - p·largest⁻¹)); undo the second factor to get back 1 / p.
-    plain = 1 / (1 / others.weight + 1 / largest)
-    both = [weighted(development, development.weight), weighted(others, plain)]
-    joined = Labelled(*(np.concatenate(columns) for columns in zip(*both, strict=True)))
-    return joined.take(np.argsort(-joined.confidence, kind="stable"))
-
-
-def _most_promising(
-    known: Labelled, tested: Labelled, counts: IntArray, rows: FloatArray, target: float, delta: float
-) -> int:
-    """Return the candidate with the most coverage × predicted power, by the development rows' labels."""
-    rate, effective = known.rates(tested.confidence[counts - 1])
-    power = predicted_power(rate, effective, np.maximum(1, rows).astype(np.int64), target, delta)
-    weight = np.cumsum(tested.weight)[counts - 1]
-    return int(np.argmax(weight * power))
+    return "betting" if thinned >= BETTING_ROWS and kish_n(weight) >= BETTING_GAIN * thinned else "boundary"
 
 
 def _bound(tested: Labelled, best: Step, how: str) -> float:

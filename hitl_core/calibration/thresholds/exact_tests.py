@@ -52,7 +52,7 @@ def p_values(errors: IntArray, n: IntArray, target: float) -> FloatArray:
     return np.where(n > 0, special.bdtr(errors, np.maximum(n, 1), target), 1.0)
 
 
-def most_errors(n: IntArray, target: float, level: float) -> IntArray:
+def most_errors(n: IntArray, target: float, level: float | FloatArray) -> IntArray:
     """Return the most errors with which n rows still pass at this level, -1 where not even none would do."""
     rough = np.nan_to_num(np.floor(special.bdtrik(level, n, target)), nan=0.0)
     k = np.maximum(rough, 0).astype(np.int64)

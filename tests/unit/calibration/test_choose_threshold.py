@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from hitl_core.calibration import LabelError, choose_threshold, clean_rows
+from hitl_core.calibration.thresholds.boundary import allowed_errors, touch_probability
 from hitl_core.calibration.thresholds.exact_tests import (
     candidate_counts,
     most_errors,
@@ -57,13 +58,55 @@ def test_the_bound_is_the_exact_one_of_the_rows_tested() -> None:
     found = choose_threshold(*rows(1000, 10), target_error=0.05, delta=0.1)
     assert found.threshold is not None
     assert found.bound is not None
-    assert found.method == "development"
-    assert found.bound == pytest.approx(
-        stats.beta.ppf(1 - found.steps[-1].level, found.errors + 1, found.n - found.errors)
-    )
+    assert found.method == "boundary"
+    step = next(each for each in found.steps if each.threshold == found.threshold)
+    assert step.passed
+    assert found.bound == pytest.approx(stats.beta.ppf(1 - step.level, found.errors + 1, found.n - found.errors))
     assert found.bound <= 0.05
-    assert found.steps[-1].passed
-    assert found.n < found.labels == 1000
+    assert found.n == found.labels == 1000
+
+
+@pytest.mark.parametrize("rows_given", [59, 200, 1000])
+def test_the_boundary_is_touched_by_the_worst_walk_as_often_as_delta(rows_given: int) -> None:
+    allowed, level = allowed_errors(rows_given, 0.05, 0.1, 30)
+    walks = np.random.default_rng(5).random((20_000, rows_given)) < 0.05
+    touched = np.mean((np.cumsum(walks, axis=1) <= allowed).any(axis=1))
+    assert touched == pytest.approx(touch_probability(allowed, 0.05), abs=0.007)
+    assert 0.085 < touch_probability(allowed, 0.05) <= 0.1
+    assert level <= 0.1
+    assert (np.diff(allowed) >= 0).all()
+
+
+def test_two_rows_touch_a_boundary_by_hand() -> None:
+    """At most one error among two rows: 1 - .5²; the first already right: .5, then wrong and right is not enough."""
+    assert touch_probability(np.array([-1, 1]), 0.5) == pytest.approx(0.75)
+    assert touch_probability(np.array([0, 0]), 0.5) == pytest.approx(0.5)
+    assert touch_probability(np.array([0, 1]), 0.5) == pytest.approx(0.75)
+    assert touch_probability(np.array([-1, -1]), 0.5) == 0
+
+
+def test_where_wrong_rows_lie_higher_the_boundary_is_touched_less_often() -> None:
+    """The lemma behind the boundary: errors above the target at each threshold, in whatever shape, touch it less."""
+    generator = np.random.default_rng(6)
+    allowed, _ = allowed_errors(300, 0.05, 0.1, 30)
+    shapes = [np.linspace(0.1, 0.0, 300), np.where(np.arange(300) < 60, 0.05, 0.05), np.r_[[0.2] * 75, [0.0] * 225]]
+    touched = [
+        np.mean((np.cumsum(generator.random((8000, 300)) < shape, axis=1) <= allowed).any(axis=1)) for shape in shapes
+    ]
+    assert max(touched[0], touched[2]) <= touched[1] + 0.01
+
+
+@pytest.mark.parametrize("rows_given", [700, 5000])
+def test_many_rows_have_a_boundary_in_stairs_that_spends_delta(rows_given: int) -> None:
+    allowed, _ = allowed_errors(rows_given, 0.05, 0.1, 30)
+    assert 0.095 < touch_probability(allowed, 0.05) <= 0.1
+    assert allowed[-1] < 0.05 * rows_given
+
+
+def test_no_seed_changes_what_plain_rows_certify() -> None:
+    confidence, right = rows(500, 8)
+    found = [choose_threshold(confidence, right, target_error=0.05, delta=0.1, seed=seed) for seed in range(3)]
+    assert found[0] == found[1] == found[2]
 
 
 def test_min_labels_holds_even_for_a_generous_target() -> None:
