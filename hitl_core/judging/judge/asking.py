@@ -13,7 +13,7 @@ from hitl_core.domain.records import Record
 from hitl_core.judging.chat import ChatMessage, ChatModel, ChatReply, ChatRequest, Usage
 from hitl_core.judging.judge.probability import verdict_mass
 from hitl_core.judging.judge.prompt import Prompt
-from hitl_core.judging.judge.reading import Reading, read_reply, reply_schema
+from hitl_core.judging.judge.reading import Reading, read_reply, reply_schema, storable
 
 ALTERNATIVES = 20
 LONGEST_QUOTE = 2_000
@@ -91,10 +91,10 @@ async def ask(model: ChatModel, question: Question) -> Answer:
 
 
 def _again(reply: ChatReply, reading: Reading) -> tuple[ChatMessage, ChatMessage]:
-    said = reply.text[:LONGEST_QUOTE] or "(nothing)"
+    said = storable(reply.text[:LONGEST_QUOTE]) or "(nothing)"
     return (
         ChatMessage(role="assistant", content=said),
-        ChatMessage(role="user", content=AGAIN.format(error=reading.detail)),
+        ChatMessage(role="user", content=AGAIN.format(error=storable(reading.detail))),
     )
 
 

@@ -3,7 +3,7 @@
 Only the syntax of JSON is repaired (a fence around it, a comma too many). A verdict is never looked for in prose: prose
 may quote what is judged.
 
-Public: `Reading`, `read_reply`, `reply_schema`.
+Public: `Reading`, `read_reply`, `reply_schema`, `storable`.
 """
 
 from __future__ import annotations
@@ -95,11 +95,11 @@ def _consistent(read: Any, prompt: Prompt) -> Reading:
     severe = [name for name in read.problems if name in prompt.severe]
     if read.verdict == "yes" and severe:
         why = f"it says yes and names {', '.join(severe)}"
-        return Reading(fault="contradictory", detail=why, reason=_storable(read.reason))
+        return Reading(fault="contradictory", detail=why, reason=storable(read.reason))
     if said is not None and said < LEAST_CONFIDENCE:
         why = f"it says {read.verdict} and is {said} % sure of it"
-        return Reading(fault="contradictory", detail=why, reason=_storable(read.reason))
-    return Reading(verdict=read.verdict, confidence=said, problems=tuple(read.problems), reason=_storable(read.reason))
+        return Reading(fault="contradictory", detail=why, reason=storable(read.reason))
+    return Reading(verdict=read.verdict, confidence=said, problems=tuple(read.problems), reason=storable(read.reason))
 
 
 def _with_problems(model: type[_Reply], prompt: Prompt) -> type[_Reply]:
@@ -129,5 +129,6 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """Return a model's words without what a database cannot hold: NUL characters and lone surrogates."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
