@@ -14,7 +14,7 @@ from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Decision, Item, Outcome, Reviewer
 from hitl_core.domain.text import require_clean
 from hitl_core.loop import reading, waiting
-from hitl_core.loop.judging import JudgeRoom
+from hitl_core.loop.judges.room import JudgeRoom
 from hitl_core.loop.opening import assemble
 from hitl_core.loop.outcome import current_outcome, find_key
 from hitl_core.loop.policy_book import LivePolicy, PolicyBook, as_policy

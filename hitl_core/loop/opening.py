@@ -10,9 +10,9 @@ from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Review, ReviewTask
 from hitl_core.domain.text import require_clean
 from hitl_core.golden import GoldenLibrary
-from hitl_core.loop.judge_building import build_cascade
-from hitl_core.loop.judge_settling import pass_overdue_on
-from hitl_core.loop.judging import JudgeRoom
+from hitl_core.loop.judges.building import build_cascade
+from hitl_core.loop.judges.room import JudgeRoom
+from hitl_core.loop.judges.settling import pass_overdue_on
 from hitl_core.loop.policy_book import PolicyBook
 from hitl_core.loop.settling import settle_item, unsettle_item
 from hitl_core.loop.submit import Submitter

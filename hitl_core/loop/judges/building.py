@@ -8,7 +8,7 @@ from hitl_core.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from hitl_core.domain.clock import Clock
-    from hitl_core.loop.judging import Cascade
+    from hitl_core.loop.judges.room import Cascade
     from hitl_core.loop.policy_book import LivePolicy
     from hitl_core.store.engine import Store
 

@@ -11,11 +11,11 @@ import pytest
 from hitl_core import Decision, Loop, Review, Route, Stage
 from hitl_core.domain.clock import ManualClock
 from hitl_core.domain.errors import ConfigurationError, InputError, LeaseLostError
-from hitl_core.loop import judge_settling as settling
+from hitl_core.loop.judges import settling
 from hitl_core.review_queue.judge_lane import claim_for_judge, lease_of
 from hitl_core.store import tasks
 from hitl_core.store.judging import verdicts
-from tests.contract.judges import accepted, attacked, judging_policy, script, unsure
+from tests.contract.judging.judges import accepted, attacked, judging_policy, script, unsure
 
 Submit = Callable[..., Decision]
 

@@ -32,7 +32,7 @@ def judging_policy(more: str = "", *, rate: float = 0.0, concurrency: int = 4) -
 def verdict(word: str = "approve", p: float | None = 0.97, **fields: Any) -> JudgeVerdict:
     """One verdict of the judge `cheap`."""
     given = {"judge": "cheap", "method": "recorded", "recorded": True, "cost_usd": Decimal("0.001")}
-    return JudgeVerdict(verdict=word, p_correct=p, **(given | fields))  # type: ignore[arg-type]
+    return JudgeVerdict(verdict=word, p_correct=p, **(given | fields))
 
 
 def accepted() -> CascadeResult:

@@ -19,9 +19,9 @@ from hitl_core.domain.clock import Clock
 from hitl_core.domain.errors import ConfigurationError, HitlError, LeaseLostError, StoreError
 from hitl_core.domain.opinions import JudgeVerdict
 from hitl_core.domain.records import Decision, Item, ReviewTask
-from hitl_core.loop import judge_settling as settling
-from hitl_core.loop.judge_settling import Judged
-from hitl_core.loop.judge_thread import JudgeThread
+from hitl_core.loop.judges import settling
+from hitl_core.loop.judges.settling import Judged
+from hitl_core.loop.judges.thread import JudgeThread
 from hitl_core.loop.outcome import find_key
 from hitl_core.loop.policy_book import LivePolicy, PolicyBook
 from hitl_core.loop.waiting import OutcomeWatcher, wait_until
