@@ -1,10 +1,11 @@
 """What gives an opinion on an output: one shape for a model judge, a recorded judge and a committee.
 
-Public: `Judges`, `CertificateState`, `Certified`, `HOLDING_FLAG`, `abstention`, `holds_back`.
+Public: `Judges`, `CertificateState`, `Certified`, `HOLDING_FLAG`, `abstention`, `holds_back`, `outcome_of`.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Literal, Protocol, runtime_checkable
@@ -12,6 +13,7 @@ from typing import Literal, Protocol, runtime_checkable
 from hitl_core.domain.opinions import JudgeVerdict
 from hitl_core.domain.records import Item, Record
 
+LONGEST_REASON = 500
 HOLDING_FLAG = "injection"
 """A verdict with this flag, or one that begins with `injection:`, sends the item to a person whatever anybody says.
 
@@ -63,3 +65,24 @@ def abstention(item: Item, judge: str, reason: str, *, cost_usd: Decimal | None 
 def holds_back(verdict: JudgeVerdict) -> bool:
     """Return whether a flag says that the item goes to a person whatever the score."""
     return any(flag == HOLDING_FLAG or flag.startswith(HOLDING_FLAG + ":") for flag in verdict.flags)
+
+
+async def outcome_of(judge: Judges, item: Item) -> JudgeVerdict | BaseException:
+    """Ask, and return the verdict under the judge's own name, or whatever went wrong as a value.
+
+    Raises:
+        asyncio.CancelledError: the caller was cancelled or out of time.
+    """
+    # Gathering one call gives back what it raises, whatever that is; only our own cancellation passes through.
+    (answer,) = await asyncio.gather(judge.judge(item), return_exceptions=True)
+    if isinstance(answer, JudgeVerdict):
+        return answer.model_copy(update={"judge": judge.name, "fingerprint": judge.fingerprint})
+    if isinstance(answer, BaseException):
+        return answer
+    return TypeError(f"gave {type(answer).__name__} instead of a verdict")
+
+
+def describe_failure(error: BaseException) -> str:
+    """Return a short text that every database can hold; error messages carry whatever a provider sent."""
+    text = f"{type(error).__name__}: {error}"[:LONGEST_REASON]
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")

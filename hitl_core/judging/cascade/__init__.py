@@ -1,0 +1,1 @@
+"""The judge cascade: tiers, how a verdict is weighed, and how a policy builds one."""

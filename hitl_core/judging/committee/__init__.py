@@ -1,0 +1,1 @@
+"""Committees: several opinions at once, and whether they agree."""

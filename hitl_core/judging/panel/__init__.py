@@ -1,0 +1,1 @@
+"""A weighted panel: what several judges say together, by how often each was right."""
