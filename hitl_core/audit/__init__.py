@@ -1,0 +1,18 @@
+"""What slipped through: estimates from labels drawn by design, intervals that hold at all times, the breaker."""
+
+from hitl_core.audit.estimate import ErrorEstimate, Share, estimate_error
+from hitl_core.audit.monitor import BreachMonitor, Watch, watch_rows
+from hitl_core.audit.prediction_powered import PredictionPowered, prediction_powered_mean
+from hitl_core.audit.sequence import ConfidenceSequence
+
+__all__ = [
+    "BreachMonitor",
+    "ConfidenceSequence",
+    "ErrorEstimate",
+    "PredictionPowered",
+    "Share",
+    "Watch",
+    "estimate_error",
+    "prediction_powered_mean",
+    "watch_rows",
+]
