@@ -96,10 +96,11 @@ def paired_gain(
     """Return the mean difference of two values on the same rows, with its interval by resampling groups."""
     difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
     where = np.unique(np.asarray(groups), return_inverse=True)[1]
-    total, rows = np.bincount(where, difference), np.bincount(where).astype(np.float64)
-    return bootstrap_counts(
-        lambda drawn: (drawn @ total) / (drawn @ rows), np.ones(rows.size), confidence=confidence, seed=seed
-    )
+    sums = np.stack([np.bincount(where, difference), np.bincount(where).astype(np.float64)], axis=1)
+    # Groups with the same sums are drawn together.
+    patterns, counts = np.unique(sums, axis=0, return_counts=True)
+    total, rows = patterns.T
+    return bootstrap_counts(lambda drawn: (drawn @ total) / (drawn @ rows), counts, confidence=confidence, seed=seed)
 
 
 def _checked(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -36,8 +36,8 @@ class Says:
         if self.verdict == "silence":
             await asyncio.Event().wait()
         if not isinstance(self.verdict, str):
-            return self.verdict  # type: ignore[no-any-return]
-        return JudgeVerdict(judge="x", verdict=self.verdict, p_correct=self.p, **self.more)  # type: ignore[arg-type]
+            return cast("JudgeVerdict", self.verdict)
+        return JudgeVerdict(judge="x", verdict=self.verdict, p_correct=self.p, **self.more)
 
 
 def run(*judges: Says, accept_at: float = 0.9, **options: Any) -> CascadeResult:
@@ -182,7 +182,7 @@ def test_with_a_budget_an_unknown_cost_ends_it() -> None:
 def test_a_tier_that_could_cost_too_much_is_not_asked() -> None:
     strong = Says("strong")
     prices: dict[str, Decimal | None] = {"cheap": Decimal("0.01"), "strong": Decimal("0.05")}
-    options = {"worst_cost": lambda judge, item: prices[judge.name]}
+    options: dict[str, Any] = {"worst_cost": lambda judge, item: prices[judge.name]}
     assert run(Says("cheap", p=0.5), strong, budget_usd=Decimal("0.05"), **options).stopped_by == "budget"
     assert strong.asked == 0
     assert run(Says("cheap", p=0.5), strong, budget_usd=Decimal("0.06"), **options).accepted

@@ -239,10 +239,10 @@ def test_an_answer_in_a_sentence() -> None:
 
 
 def test_cosines() -> None:
-    same = same_direction([[1, 0], [2, 0.1], [0, 1], [0, 0]], 0.9)
+    same = same_direction(np.array([[1, 0], [2, 0.1], [0, 1], [0, 0]]), 0.9)
     assert same.tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
     with pytest.raises(InputError):
-        same_direction([[float("nan")]], 0.9)
+        same_direction(np.array([[np.nan]]), 0.9)
 
 
 def test_chains_are_not_followed() -> None:
