@@ -21,21 +21,6 @@ YES = frozenset("true yes y 1 correct right good approve approved pass acceptabl
 NO = frozenset("false no n 0 incorrect wrong bad reject rejected fail unacceptable".split())
 
 
-def parse_map(text: str) -> dict[str, str]:
-    """Turn `query=question,label=ok` into field to column.
-
-    Raises:
-        InputError: a part is not FIELD=COLUMN, or the field is unknown.
-    """
-    found: dict[str, str] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        field, separator, column = (side.strip() for side in part.partition("="))
-        if not separator or not column:
-            raise InputError(f"--map {part!r}: expected FIELD=COLUMN, such as query=question")
-        found[field] = column
-    return found
-
-
 def read_dataset(path: Path, mapping: Mapping[str, str] | None = None, name: str = "") -> Dataset:
     """Read a file of cases.
 

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from evals.harness.cases import Dataset
+from evals.harness.offline import ConfidenceScorer, Recorded
 from evals.harness.reading import read_dataset
-from evals.harness.scorers import Scorer, find_scorer
+from evals.harness.scorers import Scorer as CaseScorer
+from evals.harness.scorers import find_scorer
 from evals.harness.targets import Given, Router, Target
+from hitl_core.confidence.scorer import Scorer
 from hitl_core.domain.errors import InputError, did_you_mean
 from hitl_core.domain.policy import Policy
 
-KEYS = ("name", "dataset", "target", "scorers", "policy", "map", "judge", "accept_at", "model", "threshold")
+KEYS = ("name", "dataset", "target", "scorers", "policy", "map", "scorer", "column", "accept_at")
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class OwnRun:
     name: str
     data: Dataset
     target: Target
-    scorers: Mapping[str, Scorer]
+    scorers: Mapping[str, CaseScorer]
 
 
 @dataclass(frozen=True)
@@ -52,15 +55,36 @@ class Wanted:
 
 
 def _router(wanted: Wanted) -> Target:
+    _only(wanted)
     return Router(_policy(wanted))
 
 
 def _given(wanted: Wanted) -> Target:
-    del wanted
+    _only(wanted)
     return Given()
 
 
-TARGETS: dict[str, Callable[[Wanted], Target]] = {"given": _given, "router": _router}
+def _scorer(wanted: Wanted) -> Target:
+    _only(wanted, "scorer", "accept_at")
+    path = wanted.options.get("scorer")
+    fitted = None if path is None else Scorer.from_json(_text(Path(str(path))))
+    return ConfidenceScorer(fitted, _probability(wanted, "accept_at"))
+
+
+def _recorded(wanted: Wanted) -> Target:
+    _only(wanted, "column", "accept_at")
+    column = str(wanted.options.get("column") or "")
+    if not column:
+        raise InputError("the target recorded needs the column of the verdicts: --option column=NAME")
+    return Recorded(column, _probability(wanted, "accept_at"))
+
+
+TARGETS: dict[str, Callable[[Wanted], Target]] = {
+    "given": _given,
+    "recorded": _recorded,
+    "router": _router,
+    "scorer": _scorer,
+}
 
 
 def read_toml(path: Path) -> Wanted:
@@ -97,6 +121,21 @@ def read_toml(path: Path) -> Wanted:
     )
 
 
+def parse_options(texts: Sequence[str], option: str) -> dict[str, str]:
+    """Turn `["KEY=VALUE"]` into a dict.
+
+    Raises:
+        InputError: a part has no `=`.
+    """
+    found = {}
+    for text in filter(None, (each.strip() for each in texts)):
+        key, separator, value = (side.strip() for side in text.partition("="))
+        if not separator or not key or not value:
+            raise InputError(f"{option} {text!r}: expected {'FIELD=COLUMN' if option == '--map' else 'KEY=VALUE'}")
+        found[key] = value
+    return found
+
+
 def prepare(wanted: Wanted) -> OwnRun:
     """Read the data and set up target and scorers.
 
@@ -118,11 +157,11 @@ def prepare(wanted: Wanted) -> OwnRun:
 
 
 def fitting_scorers(data: Dataset, target: str) -> list[str]:
-    """The scorers that the data allows: label where people judged, exact and contains where there is a reference."""
+    """The scorers that the data allows: label where people judged, exact and contains for texts with a reference."""
     found = []
     if data.frame["label"].null_count() < data.n:
         found.append("correct" if target == "given" else "label")
-    if data.frame["reference"].null_count() < data.n:
+    if target == "given" and data.frame["reference"].null_count() < data.n:
         found += ["exact", "contains"]
     return found
 
@@ -131,3 +170,28 @@ def _policy(wanted: Wanted) -> Policy:
     if wanted.policy is None:
         raise InputError(f"the target {wanted.target} needs a policy: --policy FILE (hitl policy show prints one)")
     return Policy.load(wanted.policy)
+
+
+def _only(wanted: Wanted, *known: str) -> None:
+    for key in wanted.options:
+        if key not in known:
+            told = f"it takes {', '.join(known)}" if known else "it takes none"
+            raise InputError(f"the target {wanted.target} has no option {key!r}{did_you_mean(key, known)}; {told}")
+
+
+def _probability(wanted: Wanted, key: str) -> float:
+    given = wanted.options.get(key, 0.5)
+    try:
+        found = float(given)
+    except (TypeError, ValueError):
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise InputError(f"{key} = {given!r}: expected a number from 0 to 1")
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
