@@ -10,7 +10,7 @@ from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Review, ReviewTask
 from hitl_core.domain.text import require_clean
 from hitl_core.golden import GoldenLibrary
-from hitl_core.loop.judges.building import build_cascade
+from hitl_core.loop.judges.building import CascadeMaker
 from hitl_core.loop.judges.room import JudgeRoom
 from hitl_core.loop.judges.settling import pass_overdue_on
 from hitl_core.loop.policy_book import PolicyBook
@@ -60,7 +60,7 @@ def assemble(
         hooks=make_hooks(library, watcher, book, clock),
         skip_seconds=settings.skip_seconds,
     )
-    judges = JudgeRoom(store, clock, book, queue, watcher, lambda live: build_cascade(store, clock, live))
+    judges = JudgeRoom(store, clock, book, queue, watcher, CascadeMaker(store, clock, library))
     return Parts(store, settings, clock, book, queue, library, Submitter(store, settings), watcher, judges, actor)
 
 

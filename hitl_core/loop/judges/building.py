@@ -1,33 +1,102 @@
-"""Which judges are asked under a policy: the cascade with its models, certificates and budget."""
+"""From a policy to the cascade that is asked: its models, the certificates that count, and what examples are shown."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from hitl_core.domain.errors import ConfigurationError
+from hitl_core.loop.judges.certifying import newest_state
 
 if TYPE_CHECKING:
     from hitl_core.domain.clock import Clock
+    from hitl_core.domain.opinions import JudgeVerdict
+    from hitl_core.domain.policy_judging import Judge, Judging
+    from hitl_core.domain.records import Item
+    from hitl_core.golden import GoldenLibrary
+    from hitl_core.judging.calling.model_room import ModelRoom
+    from hitl_core.judging.judge.judge import LlmJudge
+    from hitl_core.judging.opinion import CertificateState, Judges
     from hitl_core.loop.judges.room import Cascade
     from hitl_core.loop.policy_book import LivePolicy
     from hitl_core.store.engine import Store
 
+MOST_EXAMPLES = 500
+REMEMBERED_SECONDS = 2.0
 
-def build_cascade(_store: Store, _clock: Clock, live: LivePolicy) -> Cascade:
-    """Return the cascade of a policy.
 
-    Raises:
-        ConfigurationError: a judge cannot be made; the message says which.
-    """
-    from hitl_core.judging.cascade.cascade import CascadeTier, JudgeCascade
-    from hitl_core.judging.recorded import load_recorded
+class CascadeMaker:
+    """Makes cascades whose models share one budget, one ledger and one cache; loads nothing heavy until it is asked."""
 
-    tiers = []
-    judging = live.policy.judging
-    for tier in judging.tiers:
-        judge = judging.judges.get(tier.judge)
-        if judge is None or judge.kind != "recorded":
-            raise ConfigurationError(f"the judge {tier.judge!r} cannot be asked yet")
-        recorded, _ = load_recorded(tier.judge, judge.recorded)
-        tiers.append(CascadeTier(recorded, tier.accept_at))
-    return JudgeCascade(tiers, deadline_seconds=judging.deadline_seconds)
+    def __init__(self, store: Store, clock: Clock, golden: GoldenLibrary) -> None:
+        self._store, self._clock, self._golden = store, clock, golden
+        self._room: ModelRoom | None = None
+
+    def __call__(self, live: LivePolicy) -> Cascade:
+        """Return the cascade of a policy.
+
+        Raises:
+            ConfigurationError: a judge cannot be made; the message says which.
+        """
+        from hitl_core.judging.cascade.building import build_cascade
+
+        judging = live.policy.judging
+        certified = Certificates(self._store, self._clock, judging)
+        return build_cascade(judging, lambda name, section: self._judge(name, section, judging), certified=certified)
+
+    def close(self) -> None:
+        """Write what is left of the ledger."""
+        if self._room is not None:
+            self._room.close()
+
+    def _judge(self, name: str, section: Judge, judging: Judging) -> Judges:
+        from hitl_core.judging.calling.model_room import ModelRoom
+        from hitl_core.judging.judge.judge import LlmJudge
+
+        self._room = self._room or ModelRoom(self._store, clock=self._clock)
+        model = self._room.open(section, judging)
+        if not section.few_shot:
+            return LlmJudge(model, section, name=name)
+
+        def for_project(project: str) -> LlmJudge:
+            pool = tuple(islice(self._golden.iterate(project=project), MOST_EXAMPLES))
+            return LlmJudge(model, section, name=name, pool=pool)
+
+        return TaughtJudge(name, for_project)
+
+
+class TaughtJudge:
+    """A judge that is shown golden examples: of the item's own project only, as they were when it was first asked."""
+
+    def __init__(self, name: str, for_project: Callable[[str], LlmJudge]) -> None:
+        self.name = name
+        self.fingerprint = ""
+        self._make = for_project
+        self._judges: dict[str, LlmJudge] = {}
+
+    async def judge(self, item: Item) -> JudgeVerdict:
+        """Return the verdict; it carries the fingerprint of the project's judge."""
+        if item.project not in self._judges:
+            self._judges[item.project] = self._make(item.project)
+        return await self._judges[item.project].judge(item)
+
+
+class Certificates:
+    """Says whether a verdict is covered by a valid certificate, by what is stored; remembered for two seconds."""
+
+    def __init__(self, store: Store, clock: Clock, judging: Judging) -> None:
+        self._store, self._clock, self._judging = store, clock, judging
+        self._accept_at = {tier.judge: float(tier.accept_at) for tier in judging.tiers}
+        self._known: dict[tuple[str, str, str], tuple[float, CertificateState]] = {}
+
+    def __call__(self, verdict: JudgeVerdict) -> CertificateState:
+        """Return the state of the certificate of the verdict's judge, fingerprint and project."""
+        key = (verdict.project, verdict.judge, verdict.fingerprint)
+        seen, state = self._known.get(key, (-REMEMBERED_SECONDS, None))
+        if state is None or time.monotonic() - seen >= REMEMBERED_SECONDS:
+            accept_at = self._accept_at.get(verdict.judge, 1.0)
+            with self._store.read() as tx:
+                state = newest_state(tx, verdict, self._judging, accept_at, self._clock.now())
+            self._known[key] = (time.monotonic(), state)
+        return state

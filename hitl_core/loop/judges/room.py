@@ -19,7 +19,9 @@ from hitl_core.domain.clock import Clock
 from hitl_core.domain.errors import ConfigurationError, HitlError, LeaseLostError, StoreError
 from hitl_core.domain.opinions import JudgeVerdict
 from hitl_core.domain.records import Decision, Item, ReviewTask
-from hitl_core.loop.judges import settling
+from hitl_core.loop.judges import certifying, settling
+from hitl_core.loop.judges.building import CascadeMaker
+from hitl_core.loop.judges.certifying import Certified
 from hitl_core.loop.judges.settling import Judged
 from hitl_core.loop.judges.thread import JudgeThread
 from hitl_core.loop.outcome import find_key
@@ -141,6 +143,22 @@ class JudgeRoom:
         if not self._policies.live().policy.judging.tiers:
             raise ConfigurationError("the live policy asks no judges; give it judging.tiers (docs/policy.md)")
 
+    def certify(self, judge: str, *, project: str, author: str = "system") -> Certified:
+        """Measure a judge of a project against people's labels by design, and store the certificate.
+
+        Raises:
+            InputError: no tier asks the judge, or nobody has labelled what it judged.
+        """
+        judging = self._policies.live().policy.judging
+        with self._store.write() as tx:
+            return certifying.certify_judge(tx, judge, project, judging, author=author, now=self._clock.now())
+
+    def certificates(self, *, project: str | None = None) -> list[Certified]:
+        """Return the newest certificate of each project and judge, and what it is worth under the live policy."""
+        judging = self._policies.live().policy.judging
+        with self._store.read() as tx:
+            return certifying.listed(tx, judging, self._clock.now(), project=project)
+
     def ask(self, build: Build) -> None:
         """Ask other judges than the policy's own from now, such as scripted ones."""
         self._build, self._built = build, None
@@ -148,6 +166,8 @@ class JudgeRoom:
     def close(self) -> None:
         """Stop judging; what was begun goes back to the queue."""
         self._thread.close()
+        if isinstance(self._build, CascadeMaker):
+            self._build.close()
 
     def _spoken(self, item_key: str, held: Decision) -> Decision | None:
         with self._store.read() as tx:

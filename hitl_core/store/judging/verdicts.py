@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from hitl_core.domain.opinions import JudgeVerdict
 from hitl_core.store.judging.tables import verdicts
+from hitl_core.store.tables import items
 
 _COLUMNS = ("judge", "kind", "tier", "verdict", "p_correct", "method", "fingerprint", "accepted", "recorded")
 
@@ -29,6 +30,13 @@ def of_items(tx: sa.Connection, item_keys: Sequence[str]) -> dict[str, list[Judg
         for row in tx.execute(query.order_by(verdicts.c.created_at, verdicts.c.tier, verdicts.c.key)):
             found.setdefault(row.item_key, []).append(JudgeVerdict.model_validate_json(row.body))
     return found
+
+
+def recent_probabilities(tx: sa.Connection, fingerprint: str, project: str, *, limit: int) -> list[float | None]:
+    """Return the probabilities of the newest verdicts of one fingerprint in a project, None for abstentions."""
+    mine = sa.and_(verdicts.c.fingerprint == fingerprint, items.c.project == project)
+    query = sa.select(verdicts.c.p_correct).join(items, items.c.key == verdicts.c.item_key).where(mine)
+    return list(tx.execute(query.order_by(verdicts.c.created_at.desc()).limit(limit)).scalars())
 
 
 def _row(verdict: JudgeVerdict, item_key: str, task_key: str | None) -> dict[str, Any]:
