@@ -13,6 +13,7 @@ import pytest
 
 from tests.services.browser import find_chromium
 from tests.services.ci import missing
+from tests.services.local_llm import LocalLlmUnavailableError, running_local_llm
 from tests.services.postgres import PostgresServer, PostgresUnavailableError, find_binaries, running_server
 
 if TYPE_CHECKING:
@@ -112,6 +113,16 @@ def postgres_server() -> Iterator[PostgresServer]:
         with running_server(binaries) as server:
             yield server
     except PostgresUnavailableError as error:
+        missing(str(error))
+
+
+@pytest.fixture(scope="session")
+def local_llm_url() -> Iterator[str]:
+    """The api_base of a small language model, one for each pytest process; mark the test `local_llm`."""
+    try:
+        with running_local_llm() as url:
+            yield url
+    except LocalLlmUnavailableError as error:
         missing(str(error))
 
 

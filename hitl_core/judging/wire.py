@@ -101,14 +101,18 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return seconds if 0 <= seconds < float("inf") else None
 
 
-def without_secrets(text: str, key: str) -> str:
-    """Return an error's first words without the key, anything that looks like one, or a password in an address."""
+def without_secrets(text: str, key: str = "") -> str:
+    """Return a message's first words on one line, without secrets; see `redact`."""
+    text = " ".join(redact(text, key).split())
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+def redact(text: str, key: str = "") -> str:
+    """Return a text without a key, anything that looks like one, or a password in an address."""
     if key:
         text = text.replace(key, "[key]")
-    text = re.sub(r"\b(sk|pk|key|AIza|Bearer)[-_ ]?[A-Za-z0-9_\-]{12,}", "[key]", text)
-    text = re.sub(r"//[^/\s:@]+:[^/\s@]+@", "//[key]@", text)
-    text = " ".join(text.split())
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+    text = re.sub(r"\b(sk|pk|AIza|Bearer)[-_ ]?[A-Za-z0-9_\-]{16,}", "[key]", text)
+    return re.sub(r"//[^/\s:@]+:[^/\s@]+@", "//[key]@", text)
 
 
 def too_long(max_bytes: int) -> str:

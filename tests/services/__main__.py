@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.services.browser import BrowserUnavailableError, find_chromium, install_chromium
 from tests.services.ci import in_ci
+from tests.services.local_llm import LocalLlmUnavailableError, find_local_llm, install_local_llm
 from tests.services.postgres import PostgresUnavailableError, find_binaries, install_binaries, running_server
 
 POSTGRES_URL = "HITL_BENCH_POSTGRES_URL"
@@ -26,6 +27,7 @@ def main(arguments: list[str]) -> int:
     found = [
         prepare("browser", find_chromium, install_chromium),
         prepare("postgresql", find_binaries, install_binaries),
+        prepare("local model", find_local_llm, install_local_llm),
     ]
     return 1 if in_ci() and not all(found) else 0
 
@@ -39,7 +41,7 @@ def prepare(name: str, find: Callable[[], Path | None], install: Callable[[], Pa
     print(f"{name}: not on this machine, installing one …", flush=True)
     try:
         print(f"{name}: installed {install()}", flush=True)
-    except (BrowserUnavailableError, PostgresUnavailableError) as error:
+    except (BrowserUnavailableError, LocalLlmUnavailableError, PostgresUnavailableError) as error:
         fate = "fail in CI" if in_ci() else "are skipped"
         print(f"{name}: none to be had, tests that need it {fate} ({error})", flush=True)
         return False

@@ -5,8 +5,8 @@
         reply = await model.complete(ChatRequest(...))
 
 From the inside: the adapter, the provider's line (`Limited`), price and ledger row (`Metered`), the budget
-(`Budgeted`), retries (`Retrying`), the cache (`Cached`). A slot is given back before rows are written, and the budget is inside the
-retries because an attempt that timed out may be charged for.
+(`Budgeted`), retries (`Retrying`), the cache (`Cached`). A slot is given back before rows are written, and the budget
+is inside the retries because an attempt that timed out may be charged for.
 """
 
 from __future__ import annotations
