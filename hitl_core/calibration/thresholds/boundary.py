@@ -45,8 +45,10 @@ def allowed_errors(rows: int, target: float, delta: float, least: int) -> tuple[
     return allowed.copy(), level
 
 
-def boundary_steps(confidence: FloatArray, wrong: FloatArray, target: float, delta: float, least: int) -> list[Step]:
-    """Return tests from strict to loose: the loosest that passes, and others evenly in between.
+def boundary_steps(
+    confidence: FloatArray, wrong: FloatArray, target: float, delta: float, least: int
+) -> tuple[tuple[Step, ...], bool]:
+    """Return tests from strict to loose (the loosest that passes, others evenly between), and whether all passed.
 
     Args:
         confidence: falling, shape (n,); rows with one confidence are tested together.
@@ -56,7 +58,7 @@ def boundary_steps(confidence: FloatArray, wrong: FloatArray, target: float, del
         least: fewer rows than this pass nothing.
     """
     if confidence.size < max(least, clean_rows(target, delta)):
-        return []
+        return (), False
     allowed, level = _calibrated(confidence.size, target, delta, least)
     errors = np.cumsum(wrong).astype(np.int64)
     last_of_tie = np.append(np.flatnonzero(np.diff(confidence)), confidence.size - 1)
@@ -66,10 +68,11 @@ def boundary_steps(confidence: FloatArray, wrong: FloatArray, target: float, del
     counts = np.union1d(shown, passed[-1:]) + 1
     levels = _levels(counts, confidence.size, level)
     values = special.bdtr(errors[counts - 1], counts, target)
-    return [
+    steps = tuple(
         Step(float(confidence[n - 1]), int(n), int(errors[n - 1]), float(one), float(value))
         for n, one, value in zip(counts, levels, values, strict=True)
-    ]
+    )
+    return steps, passed.size == tested.size
 
 
 def touch_probability(allowed: IntArray, error: float) -> float:

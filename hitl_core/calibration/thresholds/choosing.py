@@ -71,7 +71,7 @@ def choose_threshold(
     how = _method(independent) if method == "auto" else method
     procedure = procedures.BY_NAME[how]
     smallest = min_labels if how == "multi-start" else least
-    tested, steps, thinned = procedure(rows, target, delta, smallest, generator)
+    tested, steps, thinned, every_passed = procedure(rows, target, delta, smallest, generator)
     passed = [step for step in steps if step.passed]
     best = min(passed, key=lambda step: step.threshold) if passed else None
     bound = _bound(tested, best, how) if best else None
@@ -90,6 +90,7 @@ def choose_threshold(
         delta=delta,
         labels=rows.confidence.size,
         steps=steps,
+        every_passed=every_passed,
     )
 
 

@@ -105,14 +105,20 @@ def walk(
         target: the error to be refuted.
     """
     errors = np.concatenate([[0], np.cumsum(wrong)]).astype(np.int64)[counts]
-    values = p_values(errors, counts, target)
+    return walk_counts(confidence[counts - 1], counts, errors, shares, target)
+
+
+def walk_counts(
+    thresholds: FloatArray, counts: IntArray, errors: IntArray, shares: FloatArray, target: float
+) -> tuple[Step, ...]:
+    """Test a row of candidates, each with its rows and errors, in the order given; see `walk`."""
     steps: list[Step] = []
     carried = 0.0
-    for i, count in enumerate(counts):
+    for i, p_value in enumerate(p_values(errors, counts, target)):
         level = carried + float(shares[i])
         if level <= 0:
             continue
-        step = Step(float(confidence[count - 1]), int(count), int(errors[i]), level, float(values[i]))
+        step = Step(float(thresholds[i]), int(counts[i]), int(errors[i]), level, float(p_value))
         steps.append(step)
         carried = level if step.passed else 0.0
     return tuple(steps)

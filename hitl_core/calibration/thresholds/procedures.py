@@ -32,18 +32,19 @@ HEDGED_FACTOR, HEDGE, HEDGE_STARTS = 6, 0.3, 4
 
 
 class Tested(NamedTuple):
-    """The rows that were tested, the tests, and whether rows were thinned to equal chances."""
+    """Rows that were tested, the tests, whether rows were thinned to equal chances, whether every test passed."""
 
     rows: Labelled
     steps: tuple[Step, ...]
     thinned: bool
+    every_passed: bool = False
 
 
 def boundary(rows: Labelled, target: float, delta: float, least: int, generator: np.random.Generator) -> Tested:
     """One exact boundary over all thresholds; every row tests, none is set aside."""
     kept, others = equal_chances(one_of_each_group(rows, generator), generator)
-    steps = boundary_steps(kept.confidence, kept.wrong, target, delta, least)
-    return Tested(kept, tuple(steps), others.confidence.size > 0)
+    steps, every_passed = boundary_steps(kept.confidence, kept.wrong, target, delta, least)
+    return Tested(kept, steps, others.confidence.size > 0, every_passed)
 
 
 def multi_start(rows: Labelled, target: float, delta: float, min_labels: int, generator: np.random.Generator) -> Tested:

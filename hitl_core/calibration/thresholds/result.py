@@ -31,6 +31,7 @@ class ThresholdResult:
         delta: as asked.
         labels: labelled rows given.
         steps: the tests made, in order: what a certificate lists.
+        every_passed: whether every threshold that could be tested has passed (method "boundary" only).
     """
 
     threshold: float | None
@@ -46,3 +47,4 @@ class ThresholdResult:
     delta: float
     labels: int
     steps: tuple[Step, ...]
+    every_passed: bool = False
