@@ -25,6 +25,8 @@ CONFIDENCE_BETA = (6.0, 1.6)
 CONFIDENCE_RANGE = (0.3, 0.99)
 SECOND_OPINION_RATE = 0.15
 PENDING = 25
+ATTACK = "attack"
+"""The group of items whose text speaks to the judge; they always wait for a person."""
 PACKAGED_DATA = "demo_data"
 OPENINGS = ("", "", "Quick question: ", "Hello, ", "For my team: ", "Just to be sure: ", "A new colleague asks: ")
 
@@ -125,17 +127,19 @@ def pending(items: Sequence[Item], labels: Mapping[str, DemoLabel], *, count: in
     Groups (`metadata["group"]`) take turns: from one comes a question whose sibling was corrected in the history, so
     that a few-shot example awaits it; from the next comes a flawed answer that a person still has to find. Groups
     with options, forms or explanations go first. Items that the default policy would approve by itself are not taken.
+    Items whose text attacks the judge come last, beside the `count`.
     """
     groups: dict[str, list[Item]] = {}
     for item in items:
         groups.setdefault(str(item.metadata.get("group", item.id)), []).append(item)
     chosen: list[Item] = []
-    for turn, group in enumerate(sorted(groups.values(), key=lambda group: not any(map(_is_rich, group)))):
+    usual = [group for name, group in groups.items() if name != ATTACK]
+    for turn, group in enumerate(sorted(usual, key=lambda group: not any(map(_is_rich, group)))):
         doubtful = [item for item in group if item.confidence is None or item.confidence < 0.95]
         taught = [item for item in doubtful if any(labels[o.id].verdict == "edit" for o in group if o is not item)]
         flawed = [item for item in doubtful if labels[item.id].verdict != "approve"]
         chosen += flawed[-1:] if turn % 2 else taught[-1:]
-    return chosen[:count]
+    return chosen[:count] + groups.get(ATTACK, [])
 
 
 def history(

@@ -1,8 +1,11 @@
-"""Load the demo project: a synthetic history is replayed through the product itself, then work is left to do."""
+"""Load the demo project: a synthetic history is replayed through the product itself, then work is left to do.
+
+What is left was judged with recorded verdicts. Their judges have no certificate, so all of it waits for a person.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,8 +13,16 @@ from typing import TYPE_CHECKING
 
 from hitl_core.domain.clock import ManualClock, SystemClock
 from hitl_core.domain.errors import ConflictError
-from hitl_core.domain.records import Decision, Review, Reviewer
-from hitl_core.integrations.demo import REVIEWERS, HistoryStep, PlannedReview, history, load_demo, pending
+from hitl_core.domain.records import Decision, Item, Review, Reviewer
+from hitl_core.integrations.demo import (
+    REVIEWERS,
+    HistoryStep,
+    PlannedReview,
+    demo_data_dir,
+    history,
+    load_demo,
+    pending,
+)
 from hitl_core.loop.hallway import Loop
 from hitl_core.store import items as item_rows
 
@@ -34,6 +45,7 @@ class DemoReport:
     submitted: int = 0
     reviewed: int = 0
     waiting: int = 0
+    judged: int = 0
 
 
 def load_demo_project(
@@ -74,14 +86,25 @@ def load_demo_project(
             reviewed += _replay(loop, clock, step)
             if on_progress is not None:
                 on_progress(number, len(steps))
-        # One transaction at the very end: that these are there says that the load is complete.
+        # The history had no judges. One transaction at the very end: that these are there says the load is complete.
         clock.set(end)
+        loop.publish((folder or demo_data_dir()) / "policy.toml", reason="judges whose verdicts were recorded")
         spread = _OLDEST_PENDING / len(waiting)
         loop.submit_many(
             item.model_copy(update={"created_at": end - _OLDEST_PENDING + index * spread})
             for index, item in enumerate(waiting)
         )
-    return DemoReport(len(steps) + len(waiting), reviewed, len(waiting))
+        judged = _judge(loop, waiting)
+    return DemoReport(len(steps) + len(waiting), reviewed, len(waiting), judged)
+
+
+def _judge(loop: Loop, waiting: Sequence[Item]) -> int:
+    """Let the recorded judges speak about everything that waits; what a rule sends to a person they only comment on."""
+    settled = {each.item_id for each in loop.judges.judge_waiting(len(waiting), project=PROJECT)}
+    for item in waiting:
+        if item.id not in settled:
+            loop.judges.judge_item(item.id, project=PROJECT)
+    return len(waiting)
 
 
 def _is_there(loop: Loop, item_id: str) -> bool:

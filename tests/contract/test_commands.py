@@ -135,7 +135,7 @@ def test_a_taken_port_stops_the_demo_before_it_loads(hitl: Any, tmp_path: Path) 
 
 def test_the_demo_project_loads_once_and_leaves_work(database_url: str, tmp_path: Path) -> None:
     report = load_demo_project(database_url)
-    assert report.waiting == 25
+    assert (report.waiting, report.judged) == (26, 26)
     assert report.reviewed > 400
     assert load_demo_project(database_url).submitted == 0
     with Loop.open(database_url) as loop:
@@ -146,6 +146,10 @@ def test_the_demo_project_loads_once_and_leaves_work(database_url: str, tmp_path
         lines = loop.latest_reviews(limit=1000)
         assert len(lines) == report.reviewed
         assert all(line.review.reviewer.endswith("(synthetic)") for line in lines)
+        attacked = loop.story("demo-101")
+        assert attacked.decision.needs_human
+        assert "judge:committee:flagged:injection" in attacked.decision.reasons
+        assert all(each.recorded and not each.accepted for each in loop.judges.verdicts("demo-101"))
         task = loop.queue.claim("newcomer")
         assert task is not None
         assert "synthetic" not in task.item.metadata

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from hitl_core.domain.errors import NotFoundError
+from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Item, Review
 from hitl_core.integrations import demo
+from hitl_core.judging.judge.injection import injection_flags
 
 ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2026, 3, 11, 15, 30, tzinfo=UTC)
@@ -133,7 +135,7 @@ def test_the_set_shows_every_optional_part_of_an_item() -> None:
 
 def test_the_pending_items_are_mixed_and_not_in_the_history() -> None:
     waiting = {item.id for item in demo.pending(ITEMS, LABELS)}
-    assert len(waiting) == demo.PENDING
+    assert len(waiting) == demo.PENDING + 1
     assert {LABELS[item].verdict for item in waiting} == {"approve", "edit", "reject"}
     assert len({BY_ID[item].domain for item in waiting}) >= 4
     assert not waiting & {step.base_id for step in demo.history(ITEMS, LABELS, now=NOW)}
@@ -146,6 +148,31 @@ def test_some_pending_questions_have_a_corrected_sibling_in_the_history() -> Non
         if step.review.verdict == "edit"
     }
     assert sum(item.metadata["group"] in edited for item in demo.pending(ITEMS, LABELS)) >= 8
+
+
+def test_every_pending_item_has_the_verdict_of_each_recorded_judge_and_only_those() -> None:
+    lines = [json.loads(line) for line in (ROOT / "data/demo/verdicts.jsonl").read_text(encoding="utf-8").splitlines()]
+    waiting = {item.id for item in demo.pending(ITEMS, LABELS)}
+    members = Policy.load(ROOT / "data/demo/policy.toml").judging.committees["committee"].members
+    assert Counter((line["item_id"], line["judge"]) for line in lines) == Counter(
+        (item, member) for item in waiting for member in members
+    )
+    assert all("synthetic" in line["model"] for line in lines)
+
+
+def test_recorded_judges_are_often_but_not_always_right() -> None:
+    lines = [json.loads(line) for line in (ROOT / "data/demo/verdicts.jsonl").read_text(encoding="utf-8").splitlines()]
+    said = [line for line in lines if line["verdict"] != "abstain"]
+    right = sum((line["verdict"] == "approve") == (LABELS[line["item_id"]].verdict == "approve") for line in said)
+    assert 0.7 < right / len(said) < 0.9
+    assert len(said) < len(lines)
+
+
+def test_the_item_that_attacks_the_judge_is_found_by_the_products_own_screening() -> None:
+    flagged = {item.id for item in ITEMS if injection_flags(item)}
+    assert flagged == {item.id for item in ITEMS if item.metadata["group"] == demo.ATTACK}
+    assert flagged <= {item.id for item in demo.pending(ITEMS, LABELS)}
+    assert LABELS[flagged.pop()].verdict == "reject"
 
 
 def test_history_is_the_same_for_the_same_seed_only() -> None:
