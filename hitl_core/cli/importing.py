@@ -134,8 +134,8 @@ def _checking() -> Submit:
     """Return what takes items as the loop would, limits and routes included, and writes nothing."""
     from hitl_core.domain.clock import SystemClock
     from hitl_core.integrations.tabular import Submitted
+    from hitl_core.loop.measuring import decide
     from hitl_core.loop.submit import check_limits
-    from hitl_core.routing.router import route
     from hitl_core.settings import load_settings
 
     settings, clock, live = load_settings(), SystemClock(), _live_policy()
@@ -149,10 +149,7 @@ def _checking() -> Submit:
             except InputError as error:
                 errors.append((index, str(error)))
                 continue
-            decision = route(
-                item, live.policy, policy_version=live.version, now=clock.now(), audit_secret=live.audit_secret
-            )
-            routes.append(decision.route.value)
+            routes.append(decide(item, live, clock.now()).route.value)
         return Submitted(routes, errors)
 
     return check

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 _ORDERS = (1, 2, 3)
+# Longer runs count as this long, so that a whole book copied costs no more than a page.
+MAX_RUN = 256
 # Characters below 0xE000 include the surrogates, which text may not hold; the first one separates passages.
 _FIRST = 0xE000
 _APART = chr(_FIRST)
@@ -30,7 +32,7 @@ def compare_words(mine: Sequence[str], passages: Iterable[Sequence[str]]) -> Ove
         passages: words of each passage in order, of any number.
 
     Returns:
-        Overlap: `coverage[n - 1]` counts every occurrence of an n-gram of `mine`; `copied_run` is in words.
+        `coverage[n - 1]` counts every occurrence of an n-gram of `mine`; `copied_run` is at most 256 words.
     """
     letters = {word: chr(_FIRST + 2 + position) for position, word in enumerate(dict.fromkeys(mine))}
     text = "".join(letters[word] for word in mine)
@@ -49,7 +51,7 @@ def _coverage(text: str, source: str, order: int) -> float | None:
 
 def _longest_run(text: str, source: str) -> int:
     """Bisect: where a run of n words is shared, so is one of n - 1."""
-    shared, beyond = 0, min(len(text), len(source)) + 1
+    shared, beyond = 0, min(len(text), len(source), MAX_RUN) + 1
     while beyond - shared > 1:
         # Runs are short as a rule: double first, bisect after.
         middle = (shared + beyond) // 2 if shared * 2 >= beyond else max(1, shared * 2)

@@ -45,7 +45,7 @@ class Signals:
         support: mean support of the output's sentences by their best passage sentence, weighted by length, in [0, 1].
         unsupported_share: share of the sentences that no passage supports.
         novel_numbers, novel_names: distinct numbers and names of the output that neither a passage nor the query has.
-        copied_run: longest run of words copied from one passage; `copied_share`: that run's share of the output.
+        copied_run: longest run of words copied from one passage, at most 256; copied_share: its share of the output.
         output_words, context_words: lengths in words (pairs of characters where a script has no spaces).
         negation_share, first_person_share: share of the output's words that negate, or say I and we.
         query_overlap: share of the query's words, stop words apart, that the output has.

@@ -18,6 +18,7 @@ from hitl_core.domain.conditions import Condition
 from hitl_core.domain.errors import PolicyError, explain, shorten
 from hitl_core.domain.policy_audit import Labels
 from hitl_core.domain.policy_judging import Judging
+from hitl_core.domain.policy_measures import CalibrationSection, ScorerSection
 from hitl_core.domain.policy_overlap import Overlap
 from hitl_core.domain.policy_sections import (
     Audit,
@@ -56,6 +57,8 @@ class Policy(Record):
     sla: Sla = Sla()
     review: ReviewRules = ReviewRules()
     judging: Judging = Judging()
+    scorer: ScorerSection = ScorerSection()
+    calibration: CalibrationSection = CalibrationSection()
     labels: Labels = Labels()
     overlap: Overlap = Overlap()
 

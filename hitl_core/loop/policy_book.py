@@ -15,6 +15,7 @@ from hitl_core.domain.clock import Clock
 from hitl_core.domain.errors import InputError, NotFoundError
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.text import require_clean
+from hitl_core.loop.instruments import Instruments, load_instruments
 from hitl_core.store import events, policies
 from hitl_core.store.engine import Store
 from hitl_core.store.policies import PublishedPolicy
@@ -25,11 +26,12 @@ _log = logging.getLogger(__name__)
 
 
 class LivePolicy(NamedTuple):
-    """The policy that decides now, and its version."""
+    """The policy that decides now, its version, and what it measures with."""
 
     version: int
     policy: Policy
     audit_secret: bytes
+    instruments: Instruments = Instruments()
 
 
 class PolicyBook:
@@ -143,7 +145,8 @@ class PolicyBook:
         if found is None:
             raise NotFoundError(f"policy version {version} was never published; see: hitl policy list")
         secret = policies.secret(tx, f"audit.{version}") or self._audit_secret or policies.secret(tx, _OWN_SECRET)
-        return LivePolicy(version, Policy.from_mapping(found.body), (secret or "").encode())
+        policy = Policy.from_mapping(found.body)
+        return LivePolicy(version, policy, (secret or "").encode(), load_instruments(tx, policy))
 
     def _brings_secret(self, tx: sa.Connection, policy: Policy, live: int) -> bool:
         return bool(policy.audit.secret) and policy.audit.secret != policies.secret(tx, f"audit.{live}")

@@ -15,9 +15,9 @@ from pydantic import ValidationError
 from hitl_core.domain.errors import ConflictError, InputError, explain
 from hitl_core.domain.ids import new_id
 from hitl_core.domain.records import Decision, Item
+from hitl_core.loop.measuring import decide
 from hitl_core.loop.opened import opened_tasks
 from hitl_core.loop.policy_book import LivePolicy
-from hitl_core.routing.router import route
 from hitl_core.settings import Settings
 from hitl_core.store import claiming, decisions, events, items, tables, tasks
 from hitl_core.store.engine import Store
@@ -119,7 +119,7 @@ class Submitter:
     def prepare(self, item: Item, live: LivePolicy, now: datetime) -> Prepared:
         """Check the limits, decide, and make the rows."""
         check_limits(item, self.settings)
-        decision = route(item, live.policy, policy_version=live.version, now=now, audit_secret=live.audit_secret)
+        decision = decide(item, live, now)
         key = new_id()
         return Prepared(
             item,

@@ -14,7 +14,7 @@ from hitl_core.domain.records import Decision, Item, PriorityClass, Route
 from hitl_core.routing.coin import audit_draw
 from hitl_core.routing.plan import STRICTNESS, plan_for
 from hitl_core.routing.priority import base_priority
-from hitl_core.routing.router import CLASS_OF_ROUTE, URGENCY, route
+from hitl_core.routing.router import CLASS_OF_ROUTE, HELD_FOR, URGENCY, route
 
 FORBIDDEN = "judge:not_this_item"
 """The policy that is live now sends the item to a person by more than its confidence."""
@@ -77,6 +77,7 @@ def decide_again(
         audit_secret=audit_secret,
         confidence=before.confidence,
         signals=before.signals,
+        held_for=next((reason for reason in before.reasons if reason in HELD_FOR), ""),
         seq=before.seq + 1,
         supersedes=before.id,
     )

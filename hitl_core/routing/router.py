@@ -24,6 +24,20 @@ CLASS_OF_ROUTE = {
 }
 URGENCY = {PriorityClass.LOW: 0, PriorityClass.MEDIUM: 1, PriorityClass.HIGH: 2, PriorityClass.CRITICAL: 3}
 
+HELD_FOR = frozenset(
+    {
+        "calibrator_stale",
+        "calibrator_missing",
+        "calibrator_broken",
+        "scorer:cold_start",
+        "scorer_stale",
+        "scorer_missing",
+        "scorer_broken",
+        "scorer_refused",
+    }
+)
+"""Reasons for which a person decides although there is a number: it is not calibrated, or not measured on anything."""
+
 
 class _Fired(NamedTuple):
     """What the rules that fired ask for together."""
@@ -45,6 +59,7 @@ def route(
     audit_secret: bytes,
     confidence: float | None = None,
     signals: Mapping[str, Any] | None = None,
+    held_for: str = "",
     seq: int = 1,
     supersedes: str | None = None,
 ) -> Decision:
@@ -62,6 +77,8 @@ def route(
         audit_secret: key of the audit coin, used where the policy has none of its own.
         confidence: calibrated, in [0, 1]; without it the item's own counts.
         signals: measurements by name, as rules see them under `signals.`.
+        held_for: why nothing may go out by this confidence (one of `HELD_FOR`): it becomes a reason, and a person
+            decides. A confidence then orders the queue only; without one the item's own does not count either.
         seq: place in the item's chain of decisions, from 1.
         supersedes: id of the decision that this one takes the place of.
 
@@ -72,11 +89,11 @@ def route(
         ConfigurationError: there is no audit secret.
     """
     plan = plan_for(policy)
-    usable, problem = _usable(item.confidence, confidence)
+    usable, problem = _usable(item.confidence, confidence, held_for)
     facts = Facts(item, signals or {}, usable)
     fired = _fire(plan, facts)
     ground = plan.ground_for(item)
-    chosen, reasons = _settle(fired, ground, usable, problem)
+    chosen, reasons = _settle(fired, ground, usable, problem, held_for)
     priority_class, raised = _priority_class(fired.priority_class, chosen)
     needs_person = chosen in STRICTNESS
     rate = 1.0 if needs_person else ground.audit_rate
@@ -118,10 +135,12 @@ def priority_again(decision: Decision, item: Item, policy: Policy) -> float:
     )
 
 
-def _usable(raw: float | None, calibrated: float | None) -> tuple[float | None, str]:
+def _usable(raw: float | None, calibrated: float | None, held_for: str) -> tuple[float | None, str]:
     """Return the confidence to decide by, or None and the reason why there is none."""
     if raw is not None and not math.isfinite(raw):
         return None, "confidence_not_finite"
+    if held_for and calibrated is None:
+        return None, held_for
     confidence = raw if calibrated is None else calibrated
     if confidence is None:
         return None, "confidence_missing"
@@ -173,12 +192,17 @@ def _without_person(routes: set[Route]) -> Route | None:
     return next((route for route in (Route.AUTO_REJECT, Route.AUTO_APPROVE) if route in routes), None)
 
 
-def _settle(fired: _Fired, ground: Ground, usable: float | None, problem: str) -> tuple[Route, list[str]]:
+def _settle(
+    fired: _Fired, ground: Ground, usable: float | None, problem: str, held_for: str
+) -> tuple[Route, list[str]]:
     """Bring rules and tier together; the tier is named among the reasons when its route is the one taken."""
     if usable is None:
         person = {Route.SYNC_REVIEW} | ({fired.person} if fired.person else set())
         return _strictest(person) or Route.SYNC_REVIEW, [*fired.reasons, problem]
     tier, tier_reason = ground.tiers.place(usable)
+    if held_for:
+        person = {Route.SYNC_REVIEW, tier} | ({fired.person} if fired.person else set())
+        return _strictest(person) or Route.SYNC_REVIEW, [*fired.reasons, held_for]
     if fired.person is not None:
         chosen = _strictest({fired.person, tier}) or fired.person
     else:

@@ -11,6 +11,7 @@ from hitl_core.domain.conditions import FIELDS, OPERATORS
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.policy_audit import Labels
 from hitl_core.domain.policy_judging import Committee, Judge, Judging, Price, Tier
+from hitl_core.domain.policy_measures import CalibrationSection, ScorerSection
 from hitl_core.domain.policy_overlap import Overlap
 from hitl_core.domain.policy_sections import Audit, Priority, ReviewRules, Rule, Sla
 from hitl_core.domain.thresholds import Thresholds
@@ -23,6 +24,8 @@ EXAMPLES = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
     "model",
     [
         Policy,
+        ScorerSection,
+        CalibrationSection,
         Thresholds,
         Rule,
         Audit,

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.policy_judging import Committee, Judge, Judging, Price, Tier
+from hitl_core.domain.policy_measures import CalibrationSection, ScorerSection
 from hitl_core.domain.records import Item, Passage
 from hitl_core.routing.priority import priority_at
 from hitl_core.routing.router import route
@@ -44,6 +45,10 @@ QUEUE_TEST = TESTS / "contract" / "test_queue_policy.py"
 ACTED_ON_BY_SETTLING = {"Overlap.adaptive", "Overlap.rater_accuracy", "Overlap.opinion_cost", "Overlap.error_cost"}
 ACTED_ON_BY_AUDITS = {"Labels.cosmetic_reasons"}
 AUDIT_TESTS = tuple(TESTS / "contract" / name for name in ("test_labelled_rows.py", "test_audits.py"))
+MEASURING_TEST = TESTS / "contract" / "test_measuring.py"
+ACTED_ON_BY_MEASURING = {
+    f"{model.__name__}.{name}" for model in (ScorerSection, CalibrationSection) for name in model.model_fields
+}
 JUDGING = (Judging, Judge, Committee, Tier, Price)
 ACTED_ON_BY_JUDGES = {f"{model.__name__}.{name}" for model in JUDGING for name in model.model_fields}
 # The rooms whose tests show that a field of the judging section acts.
@@ -139,6 +144,8 @@ SECTIONS = {
         "judging",
         "labels",
         "overlap",
+        "scorer",
+        "calibration",
     )
 } | {
     "Override.when",
@@ -174,7 +181,9 @@ def fields_of(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[st
 
 
 def test_every_field_has_an_entry() -> None:
-    elsewhere = ACTED_ON_BY_THE_QUEUE | ACTED_ON_BY_AUDITS | ACTED_ON_BY_JUDGES | ACTED_ON_BY_SETTLING
+    elsewhere = (
+        ACTED_ON_BY_THE_QUEUE | ACTED_ON_BY_AUDITS | ACTED_ON_BY_JUDGES | ACTED_ON_BY_SETTLING | ACTED_ON_BY_MEASURING
+    )
     listed = set(CASES) | SECTIONS | elsewhere | {"Policy.name"}
     assert set(fields_of(Policy, set())) == listed
 
@@ -213,3 +222,9 @@ def test_a_judging_test_shows_that_its_fields_act(field: str) -> None:
 def test_audits_show_that_their_fields_act(field: str) -> None:
     texts = [path.read_text(encoding="utf-8") for path in AUDIT_TESTS if path.exists()]
     assert any(field.partition(".")[2] in text for text in texts)
+
+
+@pytest.mark.skipif(not MEASURING_TEST.exists(), reason="this copy has no contract tests")
+@pytest.mark.parametrize("field", sorted(ACTED_ON_BY_MEASURING))
+def test_a_submission_shows_that_the_fields_of_measuring_act(field: str) -> None:
+    assert field.partition(".")[2] in MEASURING_TEST.read_text(encoding="utf-8")
