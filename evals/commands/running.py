@@ -17,7 +17,7 @@ from evals.running.manifest import manifest
 from evals.running.own import OwnRun, Wanted, parse_options, prepare, read_toml
 from evals.running.tasks import Done, run_own, run_suite
 from evals.suite import SuiteContext
-from hitl_core.domain.errors import InputError, shorten
+from hitl_core.domain.errors import InputError
 
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
@@ -154,7 +154,7 @@ def _set_facts(name: str, data: Path | None) -> str:
     try:
         found = datasets.load_set(name, data)
     except (datasets.SetAbsentError, InputError) as error:
-        return f"not there: {shorten(str(error), 120)}"
+        return f"not there: {error}"
     return f"{found.n:,} cases in {found.groups:,} groups ({found.grouped_by}); {found.source}"
 
 

@@ -74,7 +74,7 @@ def as_label(value: Any) -> bool | None:
         return True
     if text in NO:
         return False
-    raise ValueError(f"label {shorten(value)!r}: expected yes/no, true/false, 1/0, correct/incorrect, approve/reject")
+    raise ValueError(f"label {shorten(value)}: expected yes/no, true/false, 1/0, correct/incorrect, approve/reject")
 
 
 def _values(path: Path, row: Row) -> tuple[int, dict[str, Any]]:
@@ -117,7 +117,7 @@ def _number(value: Any) -> float | None:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"confidence {shorten(value)!r} is not a number") from None
+        raise ValueError(f"confidence {shorten(value)} is not a number") from None
 
 
 def _is_scalar(rows: list[tuple[int, dict[str, Any]]], column: str) -> bool:

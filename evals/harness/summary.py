@@ -11,7 +11,6 @@ from evals.harness.cases import SLICES, Dataset
 from evals.harness.metrics import aurc, auroc, mean_by_group, measure, rate
 from evals.reporting import curves, drawings
 from evals.suite import Drawing, Measure, SuiteResult, Table
-from hitl_core.domain.errors import shorten
 
 LEAST_IN_A_SLICE = 20
 WORST_SHOWN = 25
@@ -113,10 +112,10 @@ def _problems(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     crashed = [row for row in rows if row["error"]]
     notes = []
     if crashed:
-        notes.append(f"{len(crashed)} cases crashed in the target, the first: {shorten(crashed[0]['error'], 200)}")
+        notes.append(f"{len(crashed)} cases crashed in the target, the first: {cut(crashed[0]['error'], 200)}")
     failed = [(name, score["error"]) for row in rows for name, score in row["scores"].items() if score.get("error", "")]
     if failed:
-        notes.append(f"{len(failed)} scores crashed, the first: {failed[0][0]}: {shorten(failed[0][1], 200)}")
+        notes.append(f"{len(failed)} scores crashed, the first: {failed[0][0]}: {cut(failed[0][1], 200)}")
     return notes
 
 
@@ -165,8 +164,8 @@ def _worst(frame: pl.DataFrame, data: Dataset, rows: Sequence[Mapping[str, Any]]
 
 
 def _worst_line(row: Mapping[str, Any], case: Mapping[str, Any], made: Mapping[str, Any]) -> tuple[Any, ...]:
-    texts = (shorten(case[column] or "", 200) for column in ("query", "output", "reference"))
-    return (row["case_id"], *texts, row["accepted"], row["confidence"], shorten(made["reason"] or "", 120))
+    texts = (cut(case[column] or "", 200) for column in ("query", "output", "reference"))
+    return (row["case_id"], *texts, row["accepted"], row["confidence"], cut(made["reason"] or "", 120))
 
 
 def _drawings(frame: pl.DataFrame) -> Iterable[Drawing]:
@@ -187,3 +186,8 @@ def _drawings(frame: pl.DataFrame) -> Iterable[Drawing]:
 
 def _value(score: Mapping[str, Any] | None) -> Any:
     return None if score is None else score["value"]
+
+
+def cut(text: str, characters: int) -> str:
+    """The beginning of a text."""
+    return text if len(text) <= characters else text[:characters] + "…"
