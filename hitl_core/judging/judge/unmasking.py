@@ -38,7 +38,7 @@ _LEET = str.maketrans("013457@$", "oieastas")
 _ROT13_WORDS = re.compile(
     r"\b(?:vtaber|qvfertneq|nccebir|nccebirq|vafgehpgvbaf?|irqvpg|ireqvpg|whqtr|cerivbhf|flfgrz)\b", re.IGNORECASE
 )
-_LEET_WORDS = re.compile(r"\b(?:[a-z@$]*[013457@$][a-z@$]+|[a-z@$]+[013457@$][a-z@$]*)\b", re.IGNORECASE)
+_LEET_WORDS = re.compile(r"\b(?=\w*[a-z])(?=\w*[013457@$])[\w@$]{2,24}\b", re.IGNORECASE)
 _REVERSED_WORDS = re.compile(r"\b(?:erongi|dragersid|evorppa|tcidrev|snoitcurtsni|suoiverp|egduj)\b", re.IGNORECASE)
 LONGEST = 1_000_000
 """Characters; what is longer is not looked through, and says so."""
