@@ -77,7 +77,7 @@ class LiteLLMModel:
         self._api_key_env = api_key_env
         self._stream = stream
         self._max_reply_bytes = max_reply_bytes
-        self._clients: weakref.WeakKeyDictionary[Any, tuple[Any, Any, str]] = weakref.WeakKeyDictionary()
+        self._clients: weakref.WeakKeyDictionary[Any, dict[str, tuple[Any, Any]]] = weakref.WeakKeyDictionary()
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """Answer one request; see `ChatModel`. A key that is not set is a refusal."""
@@ -101,8 +101,7 @@ class LiteLLMModel:
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
-        handler, _client, _key = self._clients.pop(asyncio.get_running_loop(), (None, None, ""))
-        if handler is not None:
+        for handler, _client in self._clients.pop(asyncio.get_running_loop(), {}).values():
             await handler.close()
 
     def _key(self) -> str:
@@ -151,18 +150,16 @@ class LiteLLMModel:
         """Return the connections of this event loop, made so that a reply is cut off where it is too long."""
         if self.provider != "openai" and self.provider not in BOUNDED_BY_HANDLER:
             return None
-        loop = asyncio.get_running_loop()
-        if loop not in self._clients or self._clients[loop][2] != key:
-            handler = litellm.AsyncHTTPHandler(
-                event_hooks={"response": [bounded(litellm.httpx.AsyncByteStream, self._max_reply_bytes)]}
-            )
-            client = handler
+        clients = self._clients.setdefault(asyncio.get_running_loop(), {})
+        if key not in clients:
+            hook = bounded(litellm.httpx.AsyncByteStream, self._max_reply_bytes)
+            handler = client = litellm.AsyncHTTPHandler(event_hooks={"response": [hook]})
             if self.provider == "openai":
                 client = litellm.AsyncOpenAI(
                     api_key=key, base_url=self.endpoint or None, http_client=handler.client, max_retries=0
                 )
-            self._clients[loop] = (handler, client, key)
-        return self._clients[loop][1]
+            clients[key] = (handler, client)
+        return clients[key][1]
 
 
 def load_litellm() -> Any:
