@@ -9,6 +9,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,11 @@ from pydantic import StrictBool, ValidationError, model_validator
 
 from hitl_core.domain.conditions import Condition
 from hitl_core.domain.errors import PolicyError, explain, shorten
-from hitl_core.domain.policy_audit import Labels
+from hitl_core.domain.policy_audit import Audit, Breaker, Labels
 from hitl_core.domain.policy_judging import Judging
 from hitl_core.domain.policy_measures import CalibrationSection, ScorerSection
 from hitl_core.domain.policy_overlap import Overlap
 from hitl_core.domain.policy_sections import (
-    Audit,
     Override,
     Priority,
     ReviewRules,
@@ -61,6 +61,7 @@ class Policy(Record):
     calibration: CalibrationSection = CalibrationSection()
     labels: Labels = Labels()
     overlap: Overlap = Overlap()
+    breakers: tuple[Breaker, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Policy:
@@ -152,6 +153,10 @@ class Policy(Record):
         """Return the thresholds that hold where an override (or none) applies."""
         changes = (override.thresholds, override.threshold) if override else (None, None)
         return effective(self.thresholds, self.threshold, *changes)
+
+    def audit_due(self) -> timedelta:
+        """Return within which time an audit should be answered: its own, else that of the lowest class."""
+        return timedelta(hours=self.audit.due_hours or self.sla.low_hours)
 
     def effective_rules(self) -> tuple[Rule, ...]:
         """Return the rules in the order they are tried: the default ones that were not replaced, then the file's."""

@@ -13,7 +13,6 @@ from hitl_core.domain.policy_overlap import Opinions
 from hitl_core.domain.records import Name, PriorityClass, Record, Route
 from hitl_core.domain.thresholds import LADDER, Bound, ThresholdChanges, UnitNumber
 
-MIN_SECRET = 16
 SELECTORS = ("label", "domain", "model", "project")
 """What an override may select by, the most telling first: it settles which of two equally long selectors wins."""
 
@@ -94,23 +93,6 @@ class Override(Record):
         if self.threshold is not None and changes is not None:
             refuse_both_spellings(name for name in LADDER if getattr(changes, name) is not None)
         return self
-
-
-class Audit(Record):
-    """How much of what was decided without a person is checked by one all the same.
-
-    `secret` keys the coin; it is left out whenever the policy is written, stored or shown.
-    """
-
-    rate: UnitNumber = 0.05
-    secret: str = Field("", repr=False, exclude=True)
-
-    @field_validator("secret")
-    @classmethod
-    def _long_enough(cls, secret: str) -> str:
-        if 0 < len(secret) < MIN_SECRET:
-            raise ValueError(f"the secret has {len(secret)} characters, expected at least {MIN_SECRET} (or none)")
-        return secret
 
 
 class Priority(Record):

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from hitl_core.domain.ids import new_id
-from hitl_core.domain.records import Decision, Stage
+from hitl_core.domain.records import Decision, PriorityClass, Stage
 from hitl_core.loop.policy_book import LivePolicy
 from hitl_core.review_queue.queue import aging_of
 from hitl_core.routing.judged import may_be_judged
+from hitl_core.routing.plan import plan_for
 from hitl_core.store import tasks
 
 
@@ -34,7 +35,11 @@ def tasks_for_people(decision: Decision, item_key: str, live: LivePolicy, now: d
 def task_row(
     decision: Decision, item_key: str, live: LivePolicy, now: datetime, stage: Stage, *, slot: int = 0
 ) -> dict[str, Any]:
-    """Return the row of one pending task; audits and independent opinions are blind."""
+    """Return the row of one pending task; audits and independent opinions are blind.
+
+    The due time on an audit is that of an ordinary review, because its own would tell what it is.
+    """
+    ordinary = decision.created_at + plan_for(live.policy).targets[PriorityClass.MEDIUM]
     return tasks.task_row(
         decision,
         item_key,
@@ -45,4 +50,5 @@ def task_row(
         aging=aging_of(live.policy),
         now=now,
         slot=slot,
+        due_at=ordinary if stage is Stage.AUDIT else None,
     )

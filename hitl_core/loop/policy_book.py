@@ -6,14 +6,16 @@ import logging
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from hitl_core.domain.clock import Clock
-from hitl_core.domain.errors import InputError, NotFoundError
+from hitl_core.domain.errors import ConflictError, InputError, NotFoundError
 from hitl_core.domain.policy import Policy
+from hitl_core.domain.policy_audit import MONITOR, Breaker
 from hitl_core.domain.text import require_clean
 from hitl_core.loop.instruments import Instruments, load_instruments
 from hitl_core.store import events, policies
@@ -23,6 +25,10 @@ from hitl_core.store.policies import PublishedPolicy
 REFRESH_SECONDS = 1.0
 _OWN_SECRET = "audit"  # noqa: S105 - the name it is kept under
 _log = logging.getLogger(__name__)
+
+
+Change = Callable[[Policy], Policy | None]
+AfterAmend = Callable[["sa.Connection", int], None]
 
 
 class LivePolicy(NamedTuple):
@@ -86,6 +92,8 @@ class PolicyBook:
     def publish(self, policy: Policy, *, author: str, reason: str) -> int:
         """Make a policy live as a new version; an earlier one is rolled back to by publishing it again.
 
+        Breakers that are tripped stay in it: only `amend` takes one away.
+
         Raises:
             InputError: the reason is empty.
         """
@@ -93,7 +101,42 @@ class PolicyBook:
             raise InputError("publishing a policy needs a reason; say why it changes")
         require_clean(reason, "reason")
         with self._store.write() as tx:
-            version = self._append(tx, policy, author, reason.strip())
+            policies.lock(tx)
+            version = self._append(tx, self._with_breakers(tx, policy), author, reason.strip())
+        self.refresh()
+        return version
+
+    def amend(self, change: Change, *, author: str, reason: str, then: AfterAmend | None = None) -> int | None:
+        """Publish a change of the policy that is live at that moment, whoever else publishes meanwhile.
+
+        Args:
+            change: makes the new policy out of the live one; None leaves it as it is.
+            author: whose name the version carries.
+            reason: why.
+            then: called in the same transaction with the new version's number.
+
+        Returns:
+            The new version's number, None where nothing changed.
+
+        Raises:
+            ConflictError: the monitor would take a breaker away, which only a person may.
+        """
+        with self._store.write() as tx:
+            policies.lock(tx)
+            live = self._load(tx, policies.live_version(tx) or 0)
+            changed = change(live.policy)
+            if changed is None:
+                return None
+            if author == MONITOR and set(map(Breaker.segment, live.policy.breakers)) - set(
+                map(Breaker.segment, changed.breakers)
+            ):
+                raise ConflictError("the monitor may trip a breaker and never reset one; a person must")
+            version = self._append(tx, changed, author, reason)
+            own = policies.secret(tx, f"audit.{live.version}")
+            if own and not changed.audit.secret:
+                policies.set_secret(tx, f"audit.{version}", own)
+            if then is not None:
+                then(tx, version)
         self.refresh()
         return version
 
@@ -106,7 +149,8 @@ class PolicyBook:
         with self._store.write() as tx:
             policies.lock(tx)
             live = policies.live_version(tx)
-            known = {each.digest: each.version for each in policies.history(tx)} if policy else {}
+            policy = self._with_breakers(tx, policy) if policy else None
+            known = {each.digest: each.version for each in reversed(policies.history(tx))} if policy else {}
             if live is None:
                 policies.set_secret(tx, _OWN_SECRET, secrets.token_hex(32))
                 self._append(tx, policy or Policy(), author, "first policy" if policy else "built-in default")
@@ -147,6 +191,17 @@ class PolicyBook:
         secret = policies.secret(tx, f"audit.{version}") or self._audit_secret or policies.secret(tx, _OWN_SECRET)
         policy = Policy.from_mapping(found.body)
         return LivePolicy(version, policy, (secret or "").encode(), load_instruments(tx, policy))
+
+    def _with_breakers(self, tx: sa.Connection, policy: Policy) -> Policy:
+        """Return the policy with the breakers that are tripped now, where it does not name them itself."""
+        version = policies.live_version(tx)
+        stored = policies.load(tx, version) if version is not None else None
+        if stored is None or not stored.body.get("breakers"):
+            return policy
+        named = {each.segment() for each in policy.breakers}
+        tripped = Policy.from_mapping(stored.body).breakers
+        kept = tuple(each for each in tripped if each.segment() not in named)
+        return policy.model_copy(update={"breakers": policy.breakers + kept})
 
     def _brings_secret(self, tx: sa.Connection, policy: Policy, live: int) -> bool:
         return bool(policy.audit.secret) and policy.audit.secret != policies.secret(tx, f"audit.{live}")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from hitl_core.domain.errors import ModelUnavailableError, StoreUnavailableError
-from hitl_core.domain.records import Item
+from hitl_core.domain.records import Item, Stage
 from hitl_core.review_queue.queue import aging_of
 from hitl_core.routing.router import priority_again
 from hitl_core.store import claiming, events, tasks
@@ -107,6 +107,8 @@ def rekey_pending(loop: Loop, *, limit: int = REKEY_BATCH) -> int:
         for row in stale:
             base = priority_again(tasks.decision_of(row), Item.model_validate_json(row.body), live.policy)
             band, rank = aging.rank(base, row.created_at, now)
+            if band == 1 and row.stage == Stage.AUDIT:
+                base = rank = aging.top
             keys = {"new_base": base, "new_band": band, "new_rank": rank, "new_keyed_version": live.version}
             rows.append({"row_key": row.key, **keys})
         claiming.rekey(tx, rows)

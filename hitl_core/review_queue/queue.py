@@ -33,7 +33,8 @@ ESCALATED_FOR = timedelta(days=3650)
 
 def aging_of(policy: Policy) -> Aging:
     """Return how waiting raises priority under a policy."""
-    return Aging(policy.priority.waiting, policy.priority.waiting_cap_hours)
+    weights = policy.priority
+    return Aging(weights.waiting, weights.waiting_cap_hours, weights.impact + weights.uncertainty + weights.compliance)
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def _released(
         "audited": audited,
         "inclusion_probability": rate,
         **_urgency(item, policy, again, priority_class, raised=raised),
-        "due_at": again.created_at + plan.targets[priority_class] if audited else None,
+        "due_at": again.created_at + plan.audit_due if audited else None,
     }
 
 

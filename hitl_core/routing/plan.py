@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from hitl_core.domain.policy import Policy
+from hitl_core.domain.policy_audit import Breaker
 from hitl_core.domain.policy_sections import Override, Rule, Selector
 from hitl_core.domain.records import Item, PriorityClass, Route
 from hitl_core.domain.thresholds import Tiers, tiers
@@ -51,6 +52,8 @@ class Plan(NamedTuple):
     ground: Ground
     targets: dict[PriorityClass, timedelta]
     secret: bytes
+    audit_due: timedelta
+    breakers: tuple[Breaker, ...]
 
     def ground_for(self, item: Item) -> Ground:
         """Return the most specific override's ground that matches the item, else the policy's own."""
@@ -58,6 +61,14 @@ class Plan(NamedTuple):
             if all(_folded(getattr(item, name)) in values for name, values in override.selects):
                 return override.ground
         return self.ground
+
+    def breaker_for(self, item: Item) -> str:
+        """Return the reason with which a tripped breaker sends the item to a person, empty where none does."""
+        return next((f"breaker:{each.segment()}" for each in self.breakers if each.covers(item)), "")
+
+    def due_for(self, priority_class: PriorityClass, *, audited: bool) -> timedelta:
+        """Return within which time a person should have looked."""
+        return self.audit_due if audited else self.targets[priority_class]
 
 
 _plans: dict[int, tuple[weakref.ref[Policy], Plan]] = {}
@@ -83,6 +94,8 @@ def compile_plan(policy: Policy) -> Plan:
         ground=Ground(tiers(policy.effective_thresholds()), policy.audit.rate, ""),
         targets=policy.sla.targets(),
         secret=policy.audit.secret.encode(),
+        audit_due=policy.audit_due(),
+        breakers=policy.breakers,
     )
 
 
@@ -99,7 +112,7 @@ def _by_precedence(policy: Policy) -> Iterator[Override]:
 
 
 def _ready(policy: Policy, override: Override) -> ReadyOverride:
-    rate = policy.audit.rate if override.audit_rate is None else override.audit_rate
+    rate = policy.audit.rate_for(override.audit_rate)
     ground = Ground(tiers(policy.effective_thresholds(override)), rate, f"override:{override.when.describe()}")
     return ReadyOverride(_selects(override.when), ground)
 

@@ -93,7 +93,7 @@ def route(
     facts = Facts(item, signals or {}, usable)
     fired = _fire(plan, facts)
     ground = plan.ground_for(item)
-    chosen, reasons = _settle(fired, ground, usable, problem, held_for)
+    chosen, reasons = _stopped(plan.breaker_for(item), *_settle(fired, ground, usable, problem, held_for))
     priority_class, raised = _priority_class(fired.priority_class, chosen)
     needs_person = chosen in STRICTNESS
     rate = 1.0 if needs_person else ground.audit_rate
@@ -112,7 +112,7 @@ def route(
         priority=base_priority(item, policy, confidence=usable, priority_class=priority_class, class_raised=raised),
         priority_class=priority_class,
         expertise=fired.expertise,
-        due_at=now + plan.targets[priority_class] if needs_person or audited else None,
+        due_at=now + plan.due_for(priority_class, audited=audited) if needs_person or audited else None,
         audited=audited,
         inclusion_probability=rate,
         created_at=now,
@@ -211,6 +211,13 @@ def _settle(
         return chosen, fired.reasons
     named = [ground.reason, tier_reason] if ground.reason else [tier_reason]
     return chosen, [*fired.reasons, *named]
+
+
+def _stopped(breaker: str, chosen: Route, reasons: list[str]) -> tuple[Route, list[str]]:
+    """Let a tripped breaker keep an output from going out by itself; its reason also keeps judges from releasing it."""
+    if not breaker or chosen is Route.AUTO_REJECT:
+        return chosen, reasons
+    return (Route.SYNC_REVIEW if chosen is Route.AUTO_APPROVE else chosen), [*reasons, breaker]
 
 
 def _priority_class(by_rule: PriorityClass | None, chosen: Route) -> tuple[PriorityClass, bool]:

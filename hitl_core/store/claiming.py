@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from hitl_core.domain.records import Stage
 from hitl_core.store.rows import RowExistsError
 from hitl_core.store.tables import Micros, lanes, tasks, to_micros
 
@@ -23,10 +24,15 @@ NEAR = 8
 
 
 class Aging(NamedTuple):
-    """How waiting raises priority: by `weight` in all, growing linearly until `cap_hours`."""
+    """How waiting raises priority: by `weight` in all, growing linearly until `cap_hours`.
+
+    `top` is the most that anything but waiting can be worth; an audit that reached the cap gets it, so that it comes next
+    whatever else comes in: what nobody waits for would otherwise never be its turn.
+    """
 
     weight: float
     cap_hours: float
+    top: float = 1.0
 
     def rank(self, base: float, created_at: datetime, now: datetime) -> tuple[int, float]:
         """Return the band and the static rank of a row."""
@@ -139,7 +145,8 @@ def move_bands(tx: sa.Connection, now: datetime, aging: Aging, *, limit: int = 1
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
     )
-    moved = sa.update(tasks).where(tasks.c.key.in_(due)).values(band=1, rank=tasks.c.base)
+    base = sa.case((tasks.c.stage == Stage.AUDIT.value, aging.top), else_=tasks.c.base)
+    moved = sa.update(tasks).where(tasks.c.key.in_(due)).values(band=1, rank=base, base=base)
     return tx.execute(moved).rowcount
 
 

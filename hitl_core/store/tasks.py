@@ -38,8 +38,9 @@ def task_row(
     aging: Aging,
     now: datetime,
     slot: int = 0,
+    due_at: datetime | None = None,
 ) -> dict[str, Any]:
-    """Return the row of a new pending task."""
+    """Return the row of a new pending task; `due_at` is what its reviewer is shown, by default the decision's."""
     band, rank = aging.rank(base, decision.created_at, now)
     return {
         "key": key,
@@ -57,7 +58,7 @@ def task_row(
         "base": base,
         "rank": rank,
         "keyed_version": decision.policy_version,
-        "due_at": decision.due_at,
+        "due_at": due_at or decision.due_at,
         "created_at": decision.created_at,
     }
 

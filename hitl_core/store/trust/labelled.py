@@ -77,7 +77,6 @@ _TASKS_OWN = (
     tasks.c.key.label("task"),
     tasks.c.stage,
     tasks.c.status,
-    _whole(tasks.c.due_at, "due_at"),
     _whole(tasks.c.created_at, "asked_at"),
     sa.exists().where(skips.c.task_key == tasks.c.key).label("skipped"),
 )
@@ -107,6 +106,7 @@ _HEAD = (
     decisions.c.reasons,
     decisions.c.origin,
     decisions.c.inclusion_probability,
+    _whole(decisions.c.due_at, "due_at"),
 )
 _COLUMNS = (*_HEAD, *_TASKS_OWN, *_REVIEWS_OWN)
 _AT = {column.name: index for index, column in enumerate(_COLUMNS)}

@@ -43,7 +43,14 @@ ACTED_ON_BY_THE_QUEUE = {"ReviewRules.reasons", "ReviewRules.lease_seconds", "Re
 TESTS = Path(__file__).parents[2]
 QUEUE_TEST = TESTS / "contract" / "test_queue_policy.py"
 ACTED_ON_BY_SETTLING = {"Overlap.adaptive", "Overlap.rater_accuracy", "Overlap.opinion_cost", "Overlap.error_cost"}
-ACTED_ON_BY_AUDITS = {"Labels.cosmetic_reasons"}
+ACTED_ON_BY_AUDITS = {
+    "Labels.cosmetic_reasons",
+    "Audit.target_error",
+    "Audit.confidence",
+    "Audit.false_alarm_audits",
+    "Audit.max_unanswered",
+    "Audit.segment_by",
+}
 AUDIT_TESTS = tuple(TESTS / "contract" / name for name in ("test_labelled_rows.py", "test_audits.py"))
 MEASURING_TEST = TESTS / "contract" / "test_measuring.py"
 ACTED_ON_BY_MEASURING = {
@@ -67,6 +74,11 @@ def changed(bound: str) -> str:
     return override("label = 'l'", f"thresholds = {{ {bound} }}")
 
 
+def breaker(when: str) -> str:
+    return f"[[breakers]]\nwhen = {when}\nreason = 'r'\nsince = '2026-01-01T00:00:00Z'"
+
+
+FLOOR = "\n[audit]\nmin_rate = 0.04"
 RAISED = rule("{ field = 'label', eq = 'l' }", "priority_class = 'critical'")
 AMOUNT = "{ field = 'amount', gt = 100, if_missing = false }"
 
@@ -118,6 +130,14 @@ CASES: dict[str, tuple[str, str]] = {
     "Condition.if_missing": (rule(AMOUNT), rule(AMOUNT.replace("false", "true"))),
     "Audit.rate": ("", "audit.rate = 0.5"),
     "Audit.secret": ("audit.rate = 0.5", "audit = { rate = 0.5, secret = 'sixteen or more characters' }"),
+    "Audit.min_rate": (
+        override("label = 'l'", "audit_rate = 0.0"),
+        override("label = 'l'", "audit_rate = 0.0") + FLOOR,
+    ),
+    "Audit.due_hours": ("audit.rate = 1.0", "audit = { rate = 1.0, due_hours = 2 }"),
+    "Breaker.when": (breaker("{ domain = 'd' }"), breaker("{ project = 'p' }")),
+    "Breaker.reason": ("", breaker("{ domain = 'd' }")),
+    "Breaker.since": ("", breaker("{ domain = 'd' }")),
     "Priority.impact": ("", "priority.impact = 0.5"),
     "Priority.waiting": ("", "priority.waiting = 0.5"),
     "Priority.uncertainty": ("", "priority.uncertainty = 0.5"),
@@ -146,6 +166,7 @@ SECTIONS = {
         "overlap",
         "scorer",
         "calibration",
+        "breakers",
     )
 } | {
     "Override.when",
