@@ -1,0 +1,1 @@
+"""Commands about what was fitted from labels."""
