@@ -14,6 +14,7 @@ from hitl_core import Loop
 from hitl_core.confidence.support import SupportMark, mark_support
 from hitl_core.domain.errors import HitlError
 from hitl_core.domain.records import FewShot, Item, Outcome, ReviewTask
+from hitl_core.loop.judges.room import Opinions
 
 WARM_AFTER_SECONDS = 20.0
 _SIMILAR = 4
@@ -31,16 +32,17 @@ class Options:
 
 @dataclass(frozen=True)
 class Workup:
-    """What is prepared for a task beside the page: support marks, similar examples, earlier decisions."""
+    """What is prepared for a task beside the page: support marks, judges' opinions, similar examples, earlier items."""
 
     marks: Future[tuple[SupportMark, ...]]
     similar: Future[list[FewShot]]
     earlier: Future[list[tuple[Item, Outcome | None]]]
+    opinions: Future[Opinions]
 
     @property
     def complete(self) -> bool:
         """Whether nothing is being prepared any more."""
-        return self.marks.done() and self.similar.done() and self.earlier.done()
+        return all(part.done() for part in (self.marks, self.similar, self.earlier, self.opinions))
 
 
 T = TypeVar("T")
@@ -79,6 +81,7 @@ def workup(task: ReviewTask) -> Workup:
         marks=pool.submit(_marks, task.item),
         similar=pool.submit(_similar, held, task.item),
         earlier=pool.submit(held.related, task.item, _EARLIER),
+        opinions=pool.submit(held.judges.opinions_on, task.item),
     )
 
 

@@ -37,6 +37,16 @@ _STYLE = """<style>
 .passage .head{display:flex;gap:.5rem;align-items:baseline;font-size:.84em;color:#445063;margin-bottom:.15rem}
 .passage .head .src{overflow:hidden;text-overflow:ellipsis;white-space:nowrap;flex:1;min-width:0}
 .passage .tag{background:#1f7a4d;color:#fff;border-radius:3px;padding:0 .35rem;font-size:.9em;white-space:nowrap}
+.judges{background:#f7f8fb;font-size:.86em}
+.judges .vote,.judges .why{white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
+.judges .vote{padding-left:.9rem}
+.judges .attack{background:#fdecea;border:1px solid #d9938b;border-left:4px solid #b3261e;border-radius:4px;
+ padding:.25rem .5rem;margin:.15rem 0}
+.passage .tag.plain{background:#efe6fb;color:#1c2530;border:1px solid #c9b2ea}
+.judges .tag.warn{background:#b3261e;margin-left:.3rem;color:#fff;border-radius:3px;padding:0 .3rem}
+.v-ok{color:#14532d}
+.v-no{color:#8c1d18}
+.v-none{color:#5b6776}
 mark.ev{background:#dff2e6;color:inherit;border-bottom:2px solid #1f7a4d}
 .bar{display:inline-block;width:90px;height:8px;background:#e6eaf0;border-radius:4px;overflow:hidden;vertical-align:middle}
 .bar i{display:block;height:100%;background:#1f5fbf}

@@ -11,7 +11,7 @@ from app.components.safe_html import bar, element, esc
 from app.components.state_strip import ago
 from hitl_core.loop import Counts
 
-_STAGES = {"human": "review", "audit": "audit (blind)", "adjudicate": "seniors", "judge": "judges"}
+_STAGES = {"human": "review", "audit": "audit (blind)", "adjudicate": "seniors", "judge": "with the judges"}
 Waiting = Sequence[Mapping[str, Any]]
 
 

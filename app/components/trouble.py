@@ -39,7 +39,15 @@ def unexpected(number: str) -> None:
 
 def others(lanes: Sequence[tuple[str, str, str, int]]) -> None:
     """Say that what waits is not open to this reviewer: (pool, project, expertise, tasks) each."""
-    pools = {"people": "reviewers", "seniors": "seniors", "judges": "judges"}
+    judged = sum(count for pool, *_, count in lanes if pool == "judges")
+    if judged and all(pool == "judges" for pool, *_ in lanes):
+        empty(
+            "Nothing waits for a person",
+            f"{judged:,} outputs are with the judges; those that need a person come here when the judges have spoken, "
+            "or when none came in time.",
+        )
+        return
+    pools = {"people": "reviewers", "seniors": "seniors", "judges": "with the judges"}
     rows = "".join(
         element(
             "tr",

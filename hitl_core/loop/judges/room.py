@@ -13,7 +13,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hitl_core.domain.clock import Clock
 from hitl_core.domain.errors import ConfigurationError, HitlError, LeaseLostError, StoreError
@@ -24,6 +24,7 @@ from hitl_core.loop.judges.building import CascadeMaker
 from hitl_core.loop.judges.certifying import Certified
 from hitl_core.loop.judges.settling import Judged
 from hitl_core.loop.judges.thread import JudgeThread
+from hitl_core.loop.judges.track_record import TrackRecord, track_records
 from hitl_core.loop.outcome import find_key
 from hitl_core.loop.policy_book import LivePolicy, PolicyBook
 from hitl_core.loop.waiting import OutcomeWatcher, wait_until
@@ -49,6 +50,13 @@ class Cascade(Protocol):
     async def judge(self, item: Item) -> CascadeResult:
         """Return what became of the item."""
         ...
+
+
+class Opinions(NamedTuple):
+    """Verdicts on one item, oldest first, and the track records of its model and of judges on items like it."""
+
+    verdicts: tuple[JudgeVerdict, ...] = ()
+    records: tuple[TrackRecord, ...] = ()
 
 
 Build = Callable[[LivePolicy], Cascade]
@@ -99,6 +107,12 @@ class JudgeRoom:
             if not stage.is_open(tx, key):
                 return held
         return self.settle_now(key, held)
+
+    def opinions_on(self, item: Item) -> Opinions:
+        """Return what judges said about a stored item, and how often they and its model were right on items like it."""
+        with self._store.read() as tx:
+            key = find_key(tx, item.id, item.project)
+            return Opinions(tuple(verdicts.of_items(tx, [key]).get(key, ())), tuple(track_records(tx, item)))
 
     def judge_item(self, item_id: str, *, project: str | None = None) -> Decision:
         """Judge one item now and return the decision that holds then.

@@ -10,6 +10,7 @@ from app.desk import Desk
 from app.wiring import Workup
 from hitl_core import Item, Loop
 from hitl_core.domain.clock import ManualClock
+from hitl_core.loop.judges.room import Opinions
 
 
 class Seconds:
@@ -23,11 +24,12 @@ class Seconds:
 
 
 def no_workup(_: object) -> Workup:
-    marks, similar, earlier = Future(), Future(), Future()  # type: ignore[var-annotated]
+    marks, similar, earlier, opinions = Future(), Future(), Future(), Future()  # type: ignore[var-annotated]
     marks.set_result(())
     similar.set_result([])
     earlier.set_result([])
-    return Workup(marks, similar, earlier)
+    opinions.set_result(Opinions())
+    return Workup(marks, similar, earlier, opinions)
 
 
 @pytest.fixture
