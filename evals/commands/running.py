@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,7 +60,9 @@ def run(
     concurrency: Annotated[int, typer.Option(min=1, max=256, help="Cases of an own run at once.")] = 8,
     dataset: Annotated[Path | None, typer.Option(metavar="FILE", help="Own JSONL, CSV or Parquet file.")] = None,
     mapping: Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN,...")] = None,
-    target: Annotated[str, typer.Option(help="For --dataset: given, router, scorer or judge.")] = "given",
+    target: Annotated[
+        str, typer.Option(help="For --dataset: given, recorded, router, scorer, judge or cascade.")
+    ] = "given",
     score: Annotated[
         list[str] | None, typer.Option("--scorer", help="For --dataset: label, exact, contains...")
     ] = None,
@@ -76,7 +79,7 @@ def run(
     """
     wanted = _wanted(names or [], dataset, mapping or [], target, score or [], policy, option or [])
     chosen = [suites.find(name).NAME and name for name in names or [] if not name.endswith(".toml")]
-    own = [_limited(prepare(each), limit, seed) for each in wanted]
+    own = [_limited(prepare(replace(each, folder=report)), limit, seed) for each in wanted]
     if not own and not chosen:
         raise InputError(f"nothing to run: name a suite ({', '.join(suites.names())}), a .toml file, or --dataset FILE")
     if data is not None and not data.is_dir():

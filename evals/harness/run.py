@@ -170,9 +170,14 @@ class _Work:
         spent = [_decimal(row["cost_usd"]) for row in self.journal.done.values()]
         self.cap = CostCap(self.options.max_cost_usd, spent)
         waiting = iter(cases)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(self.options.concurrency, len(cases))):
-                group.create_task(self._worker(waiting))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(self.options.concurrency, len(cases))):
+                    group.create_task(self._worker(waiting))
+        finally:
+            closing = getattr(self.target, "aclose", None)
+            if closing is not None:
+                await closing()
         return self.cap.stopped
 
     async def _worker(self, waiting: Iterable[Case]) -> None:

@@ -14,7 +14,6 @@ from evals.harness.cases import Case
 from hitl_core.domain.errors import InputError, explain
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Item, Route
-from hitl_core.judging.opinion import Judges
 from hitl_core.routing.router import route
 
 # The coin of audits decides nothing that is measured here; a fixed key makes runs repeatable.
@@ -96,32 +95,6 @@ class Router:
         decision = route(item, self.policy, policy_version=1, now=AT, audit_secret=AUDIT_SECRET)
         accepted = decision.route is Route.AUTO_APPROVE
         return Output(decision.route.value, accepted, decision.confidence, reason=", ".join(decision.reasons))
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A judge, a committee or a recorded judge: accepted is a verdict "approve", at a probability if one is asked for.
-
-    Attributes:
-        judge: gives the verdict.
-        accept_at: least probability with which an approval counts; None takes the verdict as it is.
-    """
-
-    judge: Judges
-    accept_at: float | None = None
-    name: str = "judge"
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """The fingerprint that names model, prompt version, rubric, few-shot snapshot and sampling."""
-        return {"judge": self.judge.name, "fingerprint": self.judge.fingerprint, "accept_at": self.accept_at}
-
-    async def __call__(self, case: Case) -> Output:
-        """The verdict as value."""
-        verdict = await self.judge.judge(item_of(case))
-        sure = self.accept_at is None or (verdict.p_correct or 0.0) >= self.accept_at
-        accepted = verdict.verdict == "approve" and sure
-        return Output(verdict.verdict, accepted, verdict.p_correct, verdict.cost_usd, verdict.reason)
 
 
 def item_of(case: Case) -> Item:

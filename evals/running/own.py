@@ -14,11 +14,12 @@ from evals.harness.reading import read_dataset
 from evals.harness.scorers import Scorer as CaseScorer
 from evals.harness.scorers import find_scorer
 from evals.harness.targets import Given, Router, Target
+from evals.running.judges import one_judge, whole_cascade
 from hitl_core.confidence.scorer import Scorer
 from hitl_core.domain.errors import InputError, did_you_mean
 from hitl_core.domain.policy import Policy
 
-KEYS = ("name", "dataset", "target", "scorers", "policy", "map", "scorer", "column", "accept_at")
+KEYS = ("name", "dataset", "target", "scorers", "policy", "map", "scorer", "column", "judge", "accept_at")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Wanted:
         map: field to column.
         policy: policy file, for router and judge.
         options: further keys a target understands.
+        folder: of the run, where the calls of models are kept.
     """
 
     dataset: Path
@@ -52,6 +54,7 @@ class Wanted:
     map: Mapping[str, str] = field(default_factory=dict)
     policy: Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path = Path()
 
 
 def _router(wanted: Wanted) -> Target:
@@ -79,8 +82,23 @@ def _recorded(wanted: Wanted) -> Target:
     return Recorded(column, _probability(wanted, "accept_at"))
 
 
+def _judge(wanted: Wanted) -> Target:
+    _only(wanted, "judge", "accept_at")
+    name = str(wanted.options.get("judge") or "")
+    if not name:
+        raise InputError("the target judge needs a judge or committee of the policy: --option judge=NAME")
+    return one_judge(_policy(wanted), name, _probability(wanted, "accept_at"), wanted.folder)
+
+
+def _cascade(wanted: Wanted) -> Target:
+    _only(wanted)
+    return whole_cascade(_policy(wanted), wanted.folder)
+
+
 TARGETS: dict[str, Callable[[Wanted], Target]] = {
+    "cascade": _cascade,
     "given": _given,
+    "judge": _judge,
     "recorded": _recorded,
     "router": _router,
     "scorer": _scorer,
