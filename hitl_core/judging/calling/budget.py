@@ -98,12 +98,12 @@ class Purse:
         today = self._known + self._since + self._held + self._reserved
         if self.per_day is not None and today + most > self.per_day:
             raise BudgetExceededError(
-                f"the call may cost ${most:f}, and ${today:f} of ${self.per_day:f} for today is spent or reserved"
+                f"the call may cost {_usd(most)}; {_usd(today)} of {_usd(self.per_day)} is spent or reserved today"
             )
         on_item = self._items.get(item_id or "", NOTHING)
         if item_id is not None and self.per_item is not None and on_item + most > self.per_item:
             raise BudgetExceededError(
-                f"the call may cost ${most:f}, and ${on_item:f} of ${self.per_item:f} for item {item_id} is spent"
+                f"the call may cost {_usd(most)}; {_usd(on_item)} of {_usd(self.per_item)} for item {item_id} is gone"
             )
 
     def _spend_on(self, item_id: str, amount: Decimal) -> None:
@@ -156,3 +156,7 @@ class Budgeted:
         finally:
             self._purse.settle(reserved, request.item_id, cost)
         return reply
+
+
+def _usd(amount: Decimal) -> str:
+    return f"${amount.normalize():f}"

@@ -51,7 +51,7 @@ class Retrying:
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """Answer one request; see `ChatModel`."""
-        attempt = Attempt()
+        attempt, asked_at = Attempt(), self._now()
         seconds = min(request.timeout_seconds, self._deadline_seconds)
         began: float | None = None
         while True:
@@ -60,7 +60,7 @@ class Retrying:
                 return reply.model_copy(update={"attempts": attempt.number})
             except ModelCallError as error:
                 now = self._now()
-                began = began if began is not None else attempt.admitted_at or now
+                began = began if began is not None else attempt.admitted_at or asked_at
                 wait = self._wait(error, attempt.number)
                 left = began + self._deadline_seconds - now - wait
                 if not error.retryable or attempt.number > self._retries or left < LEAST_TIMEOUT_SECONDS:
