@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
@@ -80,6 +80,11 @@ class Breaker(Record):
     def segment(self) -> str:
         """Return the segment's name, as it stands in reasons and on pages."""
         return segment_name(self.when.values())
+
+    @staticmethod
+    def name_of(values: Mapping[str, Any], keys: Iterable[str]) -> str:
+        """Return the name of the segment that a row of values belongs to."""
+        return segment_name(values[key] for key in keys)
 
     def covers(self, item: Item) -> bool:
         """Whether an item is of the segment."""

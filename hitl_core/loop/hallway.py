@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from hitl_core.audit import Auditor
 from hitl_core.domain.clock import Clock
 from hitl_core.domain.errors import InputError
 from hitl_core.domain.policy import Policy
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loop:
-    """One open project database with its rooms: `queue`, `golden`, `judges`, `policies`.
+    """One open project database with its rooms: `queue`, `golden`, `judges`, `audit`, `policies`.
 
     Make one with `Loop.open` and share it between threads; `acting_as` gives a view whose writes carry
     another name.
@@ -47,6 +48,7 @@ class Loop:
     submitter: Submitter
     watcher: waiting.OutcomeWatcher
     judges: JudgeRoom
+    audit: Auditor
     actor: str = "system"
 
     @staticmethod
@@ -79,7 +81,7 @@ class Loop:
     def acting_as(self, name: str) -> Loop:
         """Return a view of the same loop whose writes carry another name."""
         actor = reviewer_name(name)
-        return replace(self, actor=actor, golden=self.golden.acting_as(actor))
+        return replace(self, actor=actor, golden=self.golden.acting_as(actor), audit=self.audit.acting_as(actor))
 
     @property
     def policy(self) -> Policy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hitl_core.audit import Auditor
 from hitl_core.domain.clock import Clock, SystemClock
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Review, ReviewTask
@@ -38,6 +39,7 @@ class Parts(NamedTuple):
     submitter: Submitter
     watcher: OutcomeWatcher
     judges: JudgeRoom
+    audit: Auditor
     actor: str
 
 
@@ -61,7 +63,9 @@ def assemble(
         skip_seconds=settings.skip_seconds,
     )
     judges = JudgeRoom(store, clock, book, queue, watcher, CascadeMaker(store, clock, library))
-    return Parts(store, settings, clock, book, queue, library, Submitter(store, settings), watcher, judges, actor)
+    auditor = Auditor(store, clock, policy=lambda: book.live().policy, amend=book.amend, actor=actor)
+    submitter = Submitter(store, settings)
+    return Parts(store, settings, clock, book, queue, library, submitter, watcher, judges, auditor, actor)
 
 
 def make_library(store: Store, settings: Settings, clock: Clock, actor: str) -> GoldenLibrary:

@@ -1,7 +1,7 @@
 """What needs time or a model happens here, in `hitl work`; without it the product still reviews.
 
 A thread of its own judges what waits for judges. Each tick returns expired leases, ages and re-keys pending tasks,
-embeds new golden examples and brings the few-shot index up to date.
+trips breakers, embeds new golden examples and brings the few-shot index up to date.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 TICK_SECONDS = 0.5
 REKEY_BATCH = 500
 SEEN_SECONDS = 10.0
+AUDIT_SECONDS = 5.0
+"""How often audits are looked at: reading all of them may take a second where there are many."""
 STOP_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
@@ -40,6 +43,7 @@ class Tick:
     aged: int = 0
     rekeyed: int = 0
     embedded: int = 0
+    tripped: int = 0
 
     @property
     def busy(self) -> bool:
@@ -59,10 +63,12 @@ def run_worker(loop: Loop, stop: threading.Event) -> None:
 
 
 def _tick_until(loop: Loop, stop: threading.Event) -> None:
-    name, embedding, last_seen = f"{socket.gethostname()}:{os.getpid()}", True, None
+    name, embedding, last_seen, looked_at = f"{socket.gethostname()}:{os.getpid()}", True, None, -AUDIT_SECONDS
     while not stop.is_set():
         try:
-            done = work_once(loop, embed=embedding)
+            look = time.monotonic() - looked_at >= AUDIT_SECONDS
+            done = work_once(loop, embed=embedding, audit=look)
+            looked_at = time.monotonic() if look else looked_at
             now = loop.clock.now()
             if last_seen is None or (now - last_seen).total_seconds() >= SEEN_SECONDS:
                 _report(loop, name, done)
@@ -79,8 +85,8 @@ def _tick_until(loop: Loop, stop: threading.Event) -> None:
             stop.wait(TICK_SECONDS)
 
 
-def work_once(loop: Loop, *, embed: bool = True) -> Tick:
-    """Do one round; `embed=False` leaves out what needs the embedding model.
+def work_once(loop: Loop, *, embed: bool = True, audit: bool = True) -> Tick:
+    """Do one round; `embed=False` leaves out what needs the embedding model, `audit=False` the look at audits.
 
     Raises:
         StoreUnavailableError: the database is away.
@@ -89,6 +95,8 @@ def work_once(loop: Loop, *, embed: bool = True) -> Tick:
     tick = Tick()
     tick.expired, tick.aged = loop.queue.sweep()
     tick.rekeyed = rekey_pending(loop)
+    if audit:
+        tick.tripped = len(loop.audit.check())
     if embed:
         tick.embedded = loop.golden.embed_pending()
         loop.golden.catch_up()

@@ -66,6 +66,11 @@ def labelled_frame(
     return pl.DataFrame(made, schema=_schema(), orient="row")
 
 
+def newest_review(tx: sa.Connection) -> str:
+    """Return the key of the newest review or undo, empty where there is none: it changes when labels may have."""
+    return str(tx.execute(sa.select(sa.func.max(reviews.c.key))).scalar() or "")
+
+
 def _whole(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[Any]:
     """Microseconds as the database has them: a million datetimes would take longer to make than the query."""
     return sa.type_coerce(column, sa.BigInteger).label(name)
