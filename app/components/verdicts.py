@@ -53,7 +53,7 @@ def records(shown: Shown) -> str:
 
 
 def _panel(item: Item, opinions: Opinions) -> str:
-    said = opinions.verdicts
+    said = tuple({each.judge: each for each in opinions.verdicts}.values())  # the newest of each
     recorded = element("span", "recorded", cls="tag plain") if any(each.recorded for each in said) else ""
     title = element("div", element("b", "Judges"), recorded, element("span", _cost(said), cls="muted"), cls="head")
     attack = _attack(item) if any(holds_back(each) for each in said) else ""

@@ -90,6 +90,7 @@ def _contents(store: Store, settings: Settings) -> Iterator[Finding]:
         yield _secret(tx, settings)
         yield _worker(tx, now)
         yield _expertise(tx)
+        yield from _judges(tx, now)
         if not store.is_sqlite:
             yield _clock(tx)
         yield _index(tx, store, settings)
@@ -139,6 +140,34 @@ def _expertise(tx: Connection) -> Finding:
         add = f"run: hitl reviewer add NAME --expertise {missing[0]}"
         return Finding("expertise", "warning", f"open tasks need what nobody has: {', '.join(missing)}; {add}")
     return Finding("expertise", "ok", "every open task can be taken by somebody")
+
+
+def _judges(tx: Connection, now: datetime) -> Iterator[Finding]:
+    from hitl_core.domain.policy import Policy
+    from hitl_core.loop.judges import certifying
+    from hitl_core.store import policies
+
+    version = policies.live_version(tx)
+    stored = policies.load(tx, version) if version is not None else None
+    judging = Policy.from_mapping(stored.body).judging if stored else None
+    if judging is None or not judging.tiers:
+        yield Finding("judges", "ok", "the live policy asks none")
+        return
+    for name, judge in sorted(judging.judges.items()):
+        if judge.api_key_env and not os.environ.get(judge.api_key_env):
+            yield Finding(f"judge {name}", "warning", f"{judge.model}: the variable {judge.api_key_env} is not set")
+        else:
+            what = judge.model if judge.kind == "llm" else f"recorded verdicts of {judge.recorded}"
+            yield Finding(f"judge {name}", "ok", what)
+    held = certifying.listed(tx, judging, now)
+    for tier in judging.tiers:
+        mine = [each for each in held if each.certificate.judge == tier.judge]
+        if not mine:
+            yield Finding(f"certificate {tier.judge}", "warning", "none, so it only advises; run: hitl judge certify")
+        for each in mine:
+            state: Literal["ok", "warning"] = "ok" if each.status == "valid" else "warning"
+            told = f"{each.certificate.project}: {each.status}" + (f", {each.reason}" if each.reason else "")
+            yield Finding(f"certificate {tier.judge}", state, told)
 
 
 def _clock(tx: Connection) -> Finding:

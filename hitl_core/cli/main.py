@@ -10,7 +10,19 @@ from typing import Annotated
 
 import typer
 
-from hitl_core.cli import database, demo, doctor, exporting, importing, policy, reviewers, serving, stats, submitting
+from hitl_core.cli import (
+    database,
+    demo,
+    doctor,
+    exporting,
+    importing,
+    judging,
+    policy,
+    reviewers,
+    serving,
+    stats,
+    submitting,
+)
 from hitl_core.cli.context import is_debugging, one_line
 from hitl_core.cli.trust import scorer
 from hitl_core.domain.errors import HitlError
@@ -29,6 +41,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(database.app, name="db")
 app.add_typer(reviewers.app, name="reviewer")
 app.add_typer(scorer.app, name="scorer")
+app.add_typer(judging.app, name="judge")
 for module in (importing, exporting, submitting, stats, doctor, serving, demo):
     module.register(app)
 if importlib.util.find_spec("hitl_core.cli.golden") is not None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hitl_core.cli.context import opened_loop, print_json, print_rows, since_moment
+
+if TYPE_CHECKING:
+    from hitl_core.store.judging.ledger import Spent
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +23,7 @@ def stats(
     project: Annotated[str | None, typer.Option(help="Only this project.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Count items by route, open work by stage and expertise, reviews by verdict, and golden examples.
+    """Count items by route, open work by stage and expertise, reviews by verdict, golden examples and model calls.
 
     Example: hitl stats --since 30d --json
 
@@ -34,6 +37,9 @@ def stats(
     _print_shares("routes", found["routes"])
     _print_shares("reviews", found["reviews"], f", {found['undone']:,} taken back" if found["undone"] else "")
     print("golden: " + (", ".join(f"{name} {n:,}" for name, n in found["golden"].items()) or "none"))
+    calls = found["model_calls"]
+    unknown = f", {calls['unknown_cost']:,} of unknown cost" if calls["unknown_cost"] else ""
+    print(f"model calls: {calls['calls']:,}, {calls['cost_usd']} USD{unknown}")
     if found["open"]:
         print("open work:")
         print_rows(
@@ -44,6 +50,7 @@ def stats(
 
 
 def _figures(since: datetime | None, project: str | None) -> dict[str, Any]:
+    from hitl_core.store.judging import ledger
     from hitl_core.store.reading import figures
 
     with opened_loop() as loop:
@@ -58,7 +65,12 @@ def _figures(since: datetime | None, project: str | None) -> dict[str, Any]:
                 "undone": figures.count_undone(tx, since=since, project=project),
                 "golden": figures.count_golden(tx, since=since, project=project),
                 "open": counts.waiting,
+                "model_calls": _calls(ledger.spent(tx, since=since, project=project)),
             }
+
+
+def _calls(spent: Spent) -> dict[str, Any]:
+    return {"calls": spent.calls, "cost_usd": str(spent.cost_usd), "unknown_cost": spent.unknown}
 
 
 def _print_shares(name: str, counts: dict[str, int], more: str = "") -> None:
