@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -80,7 +81,7 @@ def read_reply(reply: ChatReply, prompt: Prompt, *, confidence: bool) -> Reading
         return Reading(fault="refused", detail="the provider filtered the reply")
     if len(reply.text) > LONGEST_REPLY:
         return Reading(fault="length", detail=f"the reply has {len(reply.text):,} characters")
-    model = _with_problems(_ReplyWithConfidence if confidence else _Reply, prompt)
+    model = _with_problems(_ReplyWithConfidence if confidence else _Reply, prompt.problems)
     try:
         read = model.model_validate(_loads(reply.text))
     except ValidationError as error:
@@ -102,8 +103,9 @@ def _consistent(read: Any, prompt: Prompt) -> Reading:
     return Reading(verdict=read.verdict, confidence=said, problems=tuple(read.problems), reason=storable(read.reason))
 
 
-def _with_problems(model: type[_Reply], prompt: Prompt) -> type[_Reply]:
-    kind: Any = Literal[prompt.problems]
+@lru_cache(maxsize=64)
+def _with_problems(model: type[_Reply], problems: tuple[str, ...]) -> type[_Reply]:
+    kind: Any = Literal[problems]
     return create_model(model.__name__.strip("_"), __base__=model, problems=(list[kind], ...))
 
 
