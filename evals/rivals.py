@@ -24,7 +24,7 @@ def half_split_sequence(confidence: Floats, right: Flags, target: float, delta: 
     known = np.random.default_rng(seed).random(confidence.size) < 0.5
     grid = np.unique(confidence[known])[::-1]
     n, k = _counts(confidence[known], right[known], grid)
-    reach = n * np.count_nonzero(~known) / max(1, np.count_nonzero(known))
+    reach = n * (int(np.count_nonzero(~known)) / max(1, int(np.count_nonzero(known))))
     start = ((k + 0.5) / (n + 1) <= target / 2) & (n >= 5) & (reach >= 1.5 * clean_rows(target, delta))
     if not start.any():
         return None

@@ -1,13 +1,16 @@
 """Thresholds of all tiers of a cascade at once: the accepted answers together are wrong at most `target_error`.
 
-A part of the rows chooses a path of settings (one threshold a tier, all tiers asked for the same chance of being
-right) and where on it to begin; the other rows test the settings of the path, each as a whole, so delta is spent once
-and not once a tier. Spending the whole delta at every tier misses the promise, and delta / tiers wins less.
+Some rows, set aside, say down to which confidence each tier but the last should answer. That fixes which tier would
+answer which item, so the cascade has one order of loosening: the first tier from strict to that confidence, then the
+second, and so on; and one exact boundary over that order (see `boundary`) spends delta once, not once a tier. A tier
+that is better than the target leaves room for the next. Spending the whole delta at every tier misses the promise;
+delta / tiers keeps it and wins less.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,14 +18,15 @@ from numpy.typing import ArrayLike, NDArray
 from hitl_core.calibration.recalibrating.calibrator import apply_map
 from hitl_core.calibration.recalibrating.recalibration import fit_map
 from hitl_core.calibration.rows import FloatArray, Rows
-from hitl_core.calibration.thresholds.exact_tests import IntArray, Step, clean_rows, predicted_power, walk_counts
+from hitl_core.calibration.thresholds.boundary import boundary_steps
+from hitl_core.calibration.thresholds.exact_tests import IntArray, Step, clean_rows, predicted_power
 from hitl_core.calibration.thresholds.labelled_rows import equal_chances, labelled_rows, one_of_each_group, set_aside
 from hitl_core.domain.errors import InputError
 from hitl_core.stats import clopper_pearson
 
-# Settings on the path, and the part of delta that starts at a place no label chose.
-SETTINGS, HEDGE = 60, 0.25
-START_ROWS = 1.6
+# Chances of being right that are tried out on the rows set aside, and the part of delta their prediction reckons with:
+# about what the boundary leaves for one threshold.
+SETTINGS, PREDICTED_LEVEL = 24, 0.5
 LEAST_FITTED = 8
 
 
@@ -35,8 +39,8 @@ class CascadeResult:
         bound: upper bound of the error among all accepted answers at the level spent; None where nothing passed.
         n: independent certification rows that the cascade accepts; errors: wrong ones among them.
         coverage: estimated share of items that the cascade answers, and `tier_coverage` by which tier.
-        method, target_error, delta, labels, steps: as in `ThresholdResult`; a step's threshold is the chance of being
-            right that the setting asks of every tier.
+        method, target_error, delta, labels, steps: as in `ThresholdResult`; a step's threshold is how far the order of
+            loosening has come: 0.3 is the first tier down to .7, 1.2 all of the first and the second down to .8.
     """
 
     thresholds: tuple[float | None, ...]
@@ -82,29 +86,22 @@ def choose_cascade_thresholds(
         raise InputError("target_error and delta must be between 0 and 1, min_labels at least 1")
     asked, right = _checked(confidence, correct)
     known, tested = _split(asked.shape[0], inclusion, groups, seed)
+    limits = _limits(asked[known], right[known], tested.size, target_error, delta)
+    order = _order(asked[tested], right[tested], limits)
     least = max(min_labels, clean_rows(target_error, delta))
-    levels = 1 - np.geomspace(target_error / 50, min(0.95, 12 * target_error), SETTINGS)
-    path = _path(asked[known], right[known], levels) if known.size else np.full((SETTINGS, asked.shape[1]), np.inf)
-    # Settings that accept the same rows are one test.
-    n, errors = _outcomes(asked[tested], right[tested], path)
-    usable = np.flatnonzero((n >= least) & (np.diff(np.concatenate([[-1], n])) != 0))
-    steps: tuple[Step, ...] = ()
-    if usable.size:
-        seen, wrong = _outcomes(asked[known], right[known], path[usable])
-        shares = _shares(n[usable], seen, wrong, target_error, delta)
-        steps = walk_counts(levels[usable], n[usable], errors[usable], shares, target_error)
-    passed = [step for step in steps if step.passed]
-    best = max(passed, key=lambda step: step.n) if passed else None
-    setting = path[int(np.argmin(np.abs(levels - best.threshold)))] if best else np.full(asked.shape[1], np.inf)
+    steps, _ = boundary_steps(-order.depth, order.wrong, target_error, delta, least)
+    steps = tuple(step._replace(threshold=-step.threshold) for step in steps)
+    best = max((step for step in steps if step.passed), key=lambda step: step.n, default=None)
+    setting = _setting(limits, order, best.n) if best else np.full(asked.shape[1], np.inf)
     by_tier = _tier_shares(asked, setting, inclusion)
     return CascadeResult(
         thresholds=tuple(float(each) if np.isfinite(each) else None for each in setting),
         bound=clopper_pearson(best.errors, best.n, confidence=1 - best.level, side="upper").high if best else None,
-        n=best.n if best else int(tested.size),
-        errors=best.errors if best else 0,
+        n=best.n if best else order.wrong.size,
+        errors=best.errors if best else int(order.wrong.sum()),
         coverage=float(sum(by_tier)),
         tier_coverage=by_tier,
-        method="cascade, joint",
+        method="cascade, joint boundary",
         target_error=target_error,
         delta=delta,
         labels=int(asked.shape[0]),
@@ -140,19 +137,34 @@ def _split(rows: int, inclusion: ArrayLike | None, groups: ArrayLike | None, see
     return tuple(np.sort((each.confidence * rows).astype(np.int64)) for each in (known, kept))  # type: ignore[return-value]
 
 
-def _path(asked: FloatArray, right: NDArray[np.bool_], levels: FloatArray) -> FloatArray:
-    """Thresholds of shape (settings, tiers): each tier answers where its fitted chance of being right is high enough.
+def _limits(asked: FloatArray, right: NDArray[np.bool_], rows: int, target: float, delta: float) -> FloatArray:
+    """The confidence down to which each tier answers, by the rows set aside: most coverage × predicted power.
 
-    A tier is fitted on the rows that reach it, because those that earlier tiers answered were the easier ones.
+    All tiers are asked for the same chance of being right, each fitted on the rows that reach it, because those that
+    earlier tiers answered were the easier ones. The last tier has no limit; the boundary stops it.
     """
-    path = np.full((levels.size, asked.shape[1]), np.inf)
-    for i, level in enumerate(levels):
-        reached = np.ones(asked.shape[0], dtype=np.bool_)
-        for tier in range(asked.shape[1]):
-            here = reached & ~np.isnan(asked[:, tier])
-            path[i, tier] = _lowest(asked[here, tier], right[here, tier], float(level))
-            reached &= ~(np.nan_to_num(asked[:, tier], nan=-1.0) >= path[i, tier])
-    return path
+    levels = 1 - np.geomspace(target / 10, min(0.9, 8 * target), SETTINGS)
+    if not asked.size:
+        return np.append(np.full(asked.shape[1] - 1, np.inf), 0.0)
+    path = np.stack([_same_chance(asked, right, float(level)) for level in levels])
+    seen, wrong = _outcomes(asked, right, path)
+    n = np.round(seen * rows / max(1, asked.shape[0])).astype(np.int64)
+    rate = wrong / np.maximum(seen, 1)
+    effective = np.maximum(seen, 1).astype(np.float64)
+    power = predicted_power(rate, effective, np.maximum(n, 1), target, PREDICTED_LEVEL * delta)
+    limits: FloatArray = path[int(np.argmax(n * power))].copy()
+    limits[-1] = 0.0
+    return limits
+
+
+def _same_chance(asked: FloatArray, right: NDArray[np.bool_], level: float) -> FloatArray:
+    setting = np.full(asked.shape[1], np.inf)
+    reached = np.ones(asked.shape[0], dtype=np.bool_)
+    for tier in range(asked.shape[1]):
+        here = reached & ~np.isnan(asked[:, tier])
+        setting[tier] = _lowest(asked[here, tier], right[here, tier], level)
+        reached &= ~(np.nan_to_num(asked[:, tier], nan=-1.0) >= setting[tier])
+    return setting
 
 
 def _lowest(confidence: FloatArray, right: NDArray[np.bool_], level: float) -> float:
@@ -175,16 +187,32 @@ def _outcomes(asked: FloatArray, right: NDArray[np.bool_], path: FloatArray) -> 
     return n, errors
 
 
-def _shares(n: IntArray, seen: IntArray, wrong: IntArray, target: float, delta: float) -> FloatArray:
-    """Where on the path delta starts: most at the setting with the most rows × predicted power, some earlier."""
-    rate = wrong / np.maximum(seen, 1)
-    hedge = HEDGE * delta
-    power = predicted_power(rate, np.maximum(seen, 1).astype(np.float64), n, target, delta - hedge)
-    shares = np.zeros(n.size)
-    shares[int(np.argmax(n * power))] += delta - hedge
-    early = np.flatnonzero(n >= START_ROWS * clean_rows(target, hedge))
-    shares[int(early[0]) if early.size else int(np.argmax(n * power))] += hedge
-    return shares
+class _Order(NamedTuple):
+    """Rows that some tier answers, in the order of loosening."""
+
+    depth: FloatArray
+    tier: IntArray
+    confidence: FloatArray
+    wrong: FloatArray
+
+
+def _order(asked: FloatArray, right: NDArray[np.bool_], limits: FloatArray) -> _Order:
+    tier = answering_tier(asked, limits)
+    answered = np.flatnonzero(tier >= 0)
+    tier = tier[answered]
+    confidence = asked[answered, tier]
+    wrong = (~right[answered, tier]).astype(np.float64)
+    depth = tier + (1 - confidence)
+    order = np.lexsort((wrong, -confidence, tier, depth))
+    return _Order(depth[order], tier[order], confidence[order], wrong[order])
+
+
+def _setting(limits: FloatArray, order: _Order, rows: int) -> FloatArray:
+    """The thresholds that accept the first rows of the order: earlier tiers at their limits, later ones at nothing."""
+    last = int(order.tier[rows - 1])
+    setting = np.where(np.arange(limits.size) < last, limits, np.inf)
+    setting[last] = order.confidence[rows - 1]
+    return np.asarray(setting, dtype=np.float64)
 
 
 def _tier_shares(asked: FloatArray, setting: FloatArray, inclusion: ArrayLike | None) -> tuple[float, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -95,18 +95,8 @@ def choose_thresholds_by_segment(
         target[POOL] = min(target[name] for name in few)
 
     def certify(name: str, share: float) -> ThresholdResult:
-        columns = given.rows(chosen[name])
-        return choose_threshold(
-            columns["confidence"],
-            columns["correct"],
-            target_error=target[name],
-            delta=share,
-            inclusion=columns.get("inclusion"),
-            groups=columns.get("groups"),
-            label_error=reviewers,
-            min_labels=min_labels,
-            seed=seed,
-        )
+        options: dict[str, Any] = {"label_error": reviewers, "min_labels": min_labels, "seed": seed}
+        return choose_threshold(**given.rows(chosen[name]), target_error=target[name], delta=share, **options)
 
     results = _shared(tuple(chosen), delta, certify)
     pooled = few if small == "pool" else ()
@@ -157,7 +147,7 @@ class _Given:
             if column is not None and column.shape != self.confidence.shape:
                 raise InputError(f"{name} needs one entry a row; got shape {column.shape}")
 
-    def rows(self, chosen: NDArray[np.bool_]) -> dict[str, NDArray[np.generic]]:
+    def rows(self, chosen: NDArray[np.bool_]) -> dict[str, Any]:
         return {name: column[chosen] for name, column in self.columns.items() if column is not None}
 
     def independent(self, chosen: NDArray[np.bool_]) -> int:

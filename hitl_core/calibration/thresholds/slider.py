@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hitl_core.calibration.rows import FloatArray, checked_confidence, kish_n
+from hitl_core.calibration.thresholds.exact_tests import IntArray
 from hitl_core.calibration.thresholds.labelled_rows import Labelled, labelled_rows, one_of_each_group
 from hitl_core.domain.errors import InputError
 from hitl_core.stats import clopper_pearson_bounds
@@ -62,7 +63,7 @@ def slider_bounds(
         raise InputError("the grid needs at least one threshold")
     generator = np.random.default_rng(seed)
     rows = one_of_each_group(labelled_rows(confidence, correct, inclusion, groups), generator)
-    n = np.searchsorted(-rows.confidence, -thresholds, side="right")
+    n = np.searchsorted(-rows.confidence, -thresholds, side="right").astype(np.int64)
     sets = np.unique(n[n > 0]).size
     level = delta / max(1, sets) if simultaneous else delta
     error, effective = rows.rates(thresholds)
@@ -81,7 +82,7 @@ def slider_bounds(
     )
 
 
-def _bounds(rows: Labelled, n: FloatArray, level: float, generator: np.random.Generator) -> FloatArray:
+def _bounds(rows: Labelled, n: IntArray, level: float, generator: np.random.Generator) -> FloatArray:
     """Exact where all rows weigh the same, by betting in random order where they do not."""
     wrong = np.concatenate([[0.0], np.cumsum(rows.wrong)])
     exact = clopper_pearson_bounds(wrong[n], n, confidence=1 - level, side="upper")[1]
