@@ -41,6 +41,8 @@ def show_result(result: SuiteResult, seconds: float, *, before: bool = False) ->
     for each in result.tables:
         if "case_id" not in each.columns:
             out.print(plain_table(each))
+            if each.note:
+                out.print(Text(f"  {each.note}"))
 
 
 def measures_table(measures: Sequence[Measure]) -> RichTable:
@@ -60,16 +62,20 @@ def measures_table(measures: Sequence[Measure]) -> RichTable:
 
 def plain_table(content: Table) -> RichTable:
     """A table of a suite; long ones are cut."""
-    table = RichTable(title=Text(content.title), box=None, pad_edge=False, header_style="bold", title_justify="left")
+    table = RichTable(
+        title=Text("\n" + content.title, style="bold"),
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        title_justify="left",
+    )
     for place, name in enumerate(content.columns):
         is_number = bool(content.rows) and all(isinstance(row[place], int | float) for row in content.rows)
         table.add_column(Text(name), justify="right" if is_number else "left")
     for row in content.rows[:TABLE_ROWS]:
         table.add_row(*(Text(number(cell) if isinstance(cell, float) else _cell(cell)) for cell in row))
-    notes = [content.note] if content.note else []
     if len(content.rows) > TABLE_ROWS:
-        notes.append(f"the first {TABLE_ROWS} of {len(content.rows):,} rows; the report has all")
-    table.caption = Text(" ".join(notes)) if notes else None
+        table.caption = Text(f"the first {TABLE_ROWS} of {len(content.rows):,} rows; the report has all")
     return table
 
 

@@ -18,7 +18,20 @@ from evals.suite import Measure, SuiteResult
 Floats = NDArray[np.float64]
 Verdict = Literal["regression", "improvement", "unclear", "same", "changed"]
 LEAST_CASES, LEAST_GROUPS, MOST_VALUES = 20, 5, 50
-LOWER_IS_BETTER = ("cost", "seconds", "latency", "wrong", "error", "risk", "crash", "loss", "aurc", "brier", "ece")
+LOWER_IS_BETTER = (
+    "cost",
+    "usd",
+    "seconds",
+    "latency",
+    "wrong",
+    "error",
+    "risk",
+    "crash",
+    "loss",
+    "aurc",
+    "brier",
+    "ece",
+)
 HIGHER_IS_BETTER = ("right", "correct", "accuracy", "agrees", "exact", "contains", "overlap", "recall", "mrr", "auroc")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from evals.suite import Measure, Table
 
 CELL_CHARACTERS = 600
+NUMBER = re.compile(r"[-+]?[\d.,]+(?: ?%)?(?:(?:-| to )[-+]?[\d.,]+(?: ?%)?)?")
 ADDRESS = re.compile(r"https?://[^\s<>\"']+")
 # What plotly may read as markup in a text of a figure; every other tag is shown as it stands.
 PLOTLY_TAGS = re.compile(r"<(?!/?(?:b|i|sub|sup|extra)>|br/?>)")
@@ -72,7 +73,7 @@ def table(content: Table, link: Link = lambda case: None) -> str:
         place
         for place in range(len(content.columns))
         if any(_is_number(row[place]) for row in content.rows)
-        and all(row[place] is None or _is_number(row[place]) for row in content.rows)
+        and all(row[place] in (None, "", "-", "–") or _is_number(row[place]) for row in content.rows)
     }
     rows = [
         [_cell(column, value, link) for column, value in zip(content.columns, row, strict=True)] for row in content.rows
@@ -133,6 +134,9 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: set[int]
 
 
 def _is_number(value: Any) -> bool:
+    """Whether a cell reads as a number, a share or an interval, so that it stands to the right."""
+    if isinstance(value, str):
+        return NUMBER.fullmatch(value) is not None
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

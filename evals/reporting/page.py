@@ -10,20 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-import polars as pl
-
 from evals.reporting import markup
+from evals.reporting.derived import completed
 from evals.suite import Drawing, SuiteResult, Table, as_json, plain
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
     "base-uri 'none'; form-action 'none'"
 )
-CASES_SHOWN = 25
 TABLE_ROWS_SHOWN = 300
-# The columns of a case that say whether it went wrong and how sure the system was, the first that is there.
-RIGHT = ("right", "correct", "accuracy", "agrees", "exact", "contains", "label")
-SURE = ("confidence", "p_correct", "panel", "score")
 STYLE = """
 :root { color-scheme: light; } body { font: 15px/1.5 system-ui, sans-serif; color: #1f2933; margin: 0; }
 body { background: #fff; }
@@ -75,41 +70,17 @@ def page(results: Sequence[SuiteResult], manifest: Mapping[str, Any], *, title: 
 
 def report_json(results: Sequence[SuiteResult], manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What the page shows as plain values, with all cases."""
-    return {"manifest": plain(manifest), "suites": [as_json(each) for each in results]}
-
-
-def worst_cases(result: SuiteResult) -> Table | None:
-    """The cases that went wrong, the surest first, where the columns tell; None where they do not.
-
-    A suite that shows its own worst cases (a table with a column case_id) is left alone.
-    """
-    cases = result.cases
-    if cases is None or any("case_id" in each.columns for each in result.tables):
-        return None
-    right = next((name for name in RIGHT if name in cases.columns and cases[name].dtype == pl.Boolean), None)
-    if right is None:
-        return None
-    sure = next((name for name in SURE if name in cases.columns and cases[name].dtype.is_numeric()), None)
-    wrong = cases.filter(~pl.col(right))
-    if wrong.is_empty():
-        return None
-    order = [pl.col(sure), pl.col("case_id")] if sure else [pl.col("case_id")]
-    shown = wrong.sort(order, descending=[True, False][: len(order)] if sure else False, nulls_last=True).head(
-        CASES_SHOWN
-    )
-    note = f"{wrong.height:,} of {cases.height:,} cases are wrong" + (f"; the highest {sure} first." if sure else ".")
-    return Table(f"Worst cases ({right} is no)", tuple(shown.columns), tuple(shown.rows()), note)
+    return {"manifest": plain(manifest), "suites": [as_json(completed(each)) for each in results]}
 
 
 def _section(result: SuiteResult, link: str) -> str:
     def address(case: str) -> str | None:
         return link.replace("{case_id}", quote(case, safe="")) if link else None
 
+    result = completed(result)
     notes = "".join(f'<p class="{_note_class(each)}">{markup.text(each)}</p>' for each in result.notes)
     figures = "".join(_figure(result.suite, place, each) for place, each in enumerate(result.drawings))
-    worst = worst_cases(result)
-    tables = [*result.tables, worst] if worst is not None else list(result.tables)
-    shown = "".join(markup.table(_cut(each), address) for each in tables)
+    shown = "".join(markup.table(_cut(each), address) for each in result.tables)
     numbers = markup.measures_table(result.measures) if result.measures else "<p class='note'>No measures.</p>"
     anchor = markup.anchor(result.suite)
     return f'<section id="{anchor}"><h2>{markup.text(result.suite)}</h2>{notes}{numbers}{figures}{shown}</section>'
@@ -117,7 +88,7 @@ def _section(result: SuiteResult, link: str) -> str:
 
 def _figure(suite: str, place: int, drawing: Drawing) -> str:
     name = f"{markup.anchor(suite)}-{place}"
-    figure = json.dumps(markup.figure_texts(plain(drawing.figure)), ensure_ascii=True, allow_nan=False)
+    figure = json.dumps(_untitled(markup.figure_texts(plain(drawing.figure)), drawing.title), allow_nan=False)
     # Inside a script element only these characters could end it or open a comment.
     harmless = figure.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     note = f"<p class='note'>{markup.text(drawing.note)}</p>" if drawing.note else ""
@@ -125,6 +96,16 @@ def _figure(suite: str, place: int, drawing: Drawing) -> str:
         f'<h3>{markup.text(drawing.title)}</h3><div class="drawing" data-figure="{name}"></div>'
         f'<script type="application/json" id="{name}">{harmless}</script>{note}'
     )
+
+
+def _untitled(figure: dict[str, Any], title: str) -> dict[str, Any]:
+    """The figure without its own title where that repeats the heading above it."""
+    layout = dict(figure.get("layout") or {})
+    own = layout.get("title")
+    if isinstance(own, dict) and own.get("text") == markup.figure_texts(title):
+        layout["title"] = None
+        layout["margin"] = {**(layout.get("margin") or {}), "t": 16}
+    return {**figure, "layout": layout}
 
 
 def _cut(table: Table) -> Table:

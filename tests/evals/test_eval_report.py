@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from evals.reporting import curves, drawings, markup
-from evals.reporting.page import page, report_json, worst_cases
+from evals.reporting.derived import completed
+from evals.reporting.page import page, report_json
 from evals.suite import Drawing, Measure, SuiteResult, Table, as_json, dumps, from_json
 
 ATTACK = '</script><script>window.stolen=1</script><img src=x onerror="window.stolen=2">'
@@ -68,12 +69,37 @@ def test_hidden_characters_are_visible() -> None:
 
 
 def test_worst_cases_are_the_surest_of_the_wrong_ones() -> None:
-    table = worst_cases(SuiteResult("s", cases=ROWS))
+    def worst(cases: pl.DataFrame) -> Table | None:
+        tables = completed(SuiteResult("s", cases=cases)).tables
+        return next((each for each in tables if each.title == "Worst cases"), None)
+
+    table = worst(ROWS)
     assert table is not None
     assert [row[0] for row in table.rows] == ["b", "d"]
     assert "2 of 5" in table.note
-    assert worst_cases(SuiteResult("s", cases=ROWS.filter("right"))) is None
-    assert worst_cases(SuiteResult("s")) is None
+    sent = worst(ROWS.with_columns(accepted=pl.col("confidence") > 0.5))
+    assert sent is not None
+    assert [row[0] for row in sent.rows] == ["b"]
+    assert worst(ROWS.filter("right")) is None
+    assert completed(SuiteResult("s")) == SuiteResult("s")
+
+
+def test_a_report_completes_what_the_cases_tell() -> None:
+    cases = pl.DataFrame(
+        {
+            "case_id": [str(n) for n in range(60)],
+            "model": ["one", "two"] * 30,
+            "right": [n % 3 != 0 for n in range(60)],
+            "accepted": [n % 2 == 0 for n in range(60)],
+            "p_judge": [n / 60 for n in range(60)],
+        }
+    )
+    found = completed(SuiteResult("s", cases=cases))
+    titles = ["Risk against coverage", "Reliability", "Sent out against people's verdict"]
+    assert [each.title for each in found.drawings] == titles
+    sliced = next(each for each in found.tables if each.title == "By slice")
+    assert sliced.rows == (("model", "one", 30, 2 / 3, 1.0), ("model", "two", 30, 2 / 3, 0.0))
+    assert completed(found) == found
 
 
 def test_cases_link_to_the_app() -> None:
@@ -134,7 +160,7 @@ def test_a_hostile_report_opens_from_a_file_and_runs_nothing_of_it(browser: Brow
     tab.on("pageerror", lambda error: problems.append(str(error)))
     tab.goto(path.as_uri())
     tab.wait_for_selector(".drawing .main-svg")
-    assert tab.locator(".drawing .plot-container").count() == 2
+    assert tab.locator(".drawing .plot-container").count() == 6
     assert tab.evaluate("window.stolen") is None
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     assert problems == []
