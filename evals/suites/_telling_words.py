@@ -12,7 +12,7 @@ from hitl_core.judging.committee.answers import normalise_answer, same_text
 # Words that say little about what is answered; enough for the English sets that this is used on.
 SMALL_WORDS = frozenset(
     "the a an of in on at to for is was were are be been by with and or that this it its as from which who whom what "
-    "when where how did do does has have had not no there their his her he she they i you your my we our will would can "
+    "when where how did do does has have had not no there their his her he she they i you your my we our will would "
     "can could may might should also more most than then so if but about into over after before during since".split()
 )
 # Half of the telling words of the shorter answer must be in the other one.

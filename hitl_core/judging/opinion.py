@@ -76,7 +76,8 @@ async def outcome_of(judge: Judges, item: Item) -> JudgeVerdict | BaseException:
     # Gathering one call gives back what it raises, whatever that is; only our own cancellation passes through.
     (answer,) = await asyncio.gather(judge.judge(item), return_exceptions=True)
     if isinstance(answer, JudgeVerdict):
-        return answer.model_copy(update={"judge": judge.name, "fingerprint": judge.fingerprint})
+        # A judge that is taught per project gives its fingerprint with the verdict.
+        return answer.model_copy(update={"judge": judge.name, "fingerprint": answer.fingerprint or judge.fingerprint})
     if isinstance(answer, BaseException):
         return answer
     return TypeError(f"gave {type(answer).__name__} instead of a verdict")

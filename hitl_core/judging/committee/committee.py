@@ -61,8 +61,7 @@ class Committee:
             )
         self.name, self.members = name, tuple(members)
         self._quorum, self._rule, self._panel, self._timeout = quorum, rule, panel, timeout_seconds
-        parts = [sorted(m.fingerprint for m in members), quorum, rule, panel.digest() if panel else None]
-        self.fingerprint = "committee:" + hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:32]
+        self.fingerprint = self._fingerprint([member.fingerprint for member in members])
 
     async def judge(self, item: Item) -> JudgeVerdict:
         """Ask all members at once and return their verdict with the votes, the costs added up."""
@@ -80,7 +79,9 @@ class Committee:
             method="none" if tally.verdict == "abstain" else tally.method,
             reason=tally.reason,
             flags=(HOLDING_FLAG,) if any(holds_back(each) for each in given) else (),
-            fingerprint=self.fingerprint,
+            fingerprint=self._fingerprint(
+                [_own(opinion) or member.fingerprint for member, opinion in zip(self.members, opinions, strict=True)]
+            ),
             votes=votes,
             recorded=len(given) == len(opinions) and all(each.recorded for each in given),
             calls=sum(each.calls for each in given),
@@ -90,12 +91,21 @@ class Committee:
             latency_seconds=max((each.latency_seconds for each in given), default=0.0),
         )
 
+    def _fingerprint(self, members: Sequence[str]) -> str:
+        """Name what shapes the verdicts: the members in any order, the rule, the quorum and the weights."""
+        parts = [sorted(members), self._quorum, self._rule, self._panel.digest() if self._panel else None]
+        return "committee:" + hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:32]
+
     async def _opinion(self, member: Judges, item: Item) -> JudgeVerdict | BaseException:
         try:
             async with asyncio.timeout(self._timeout):
                 return await outcome_of(member, item)
         except TimeoutError:
             return TimeoutError(f"no answer within {self._timeout:g} seconds")
+
+
+def _own(opinion: JudgeVerdict | BaseException) -> str:
+    return opinion.fingerprint if isinstance(opinion, JudgeVerdict) else ""
 
 
 def _total(opinions: Sequence[JudgeVerdict | BaseException]) -> Decimal | None:

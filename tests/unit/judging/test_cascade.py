@@ -57,6 +57,10 @@ def test_the_first_tier_that_is_sure_ends_it() -> None:
     assert (verdict.item_id, verdict.project, verdict.tier) == ("i", "p", 0)
 
 
+def test_a_judge_taught_by_project_keeps_its_own_fingerprint() -> None:
+    assert run(Says("cheap", fingerprint="of-project-p")).verdicts[0].fingerprint == "of-project-p"
+
+
 ESCALATING = [
     (Says("cheap", p=0.89), "below_threshold"),
     (Says("cheap", "abstain", None), "abstained"),

@@ -138,6 +138,11 @@ def test_the_fingerprint_does_not_depend_on_the_order_but_on_the_rule() -> None:
     assert Committee("x", one).fingerprint != Committee("x", one, rule="majority").fingerprint
 
 
+def test_a_member_taught_by_project_shows_in_the_fingerprint_of_the_verdict() -> None:
+    one, other = (committee("approve", Member("taught", "approve", fingerprint=each)) for each in ("p1", "p2"))
+    assert one.fingerprint != other.fingerprint
+
+
 # --- answers ---------------------------------------------------------------------------------------------------------
 
 
