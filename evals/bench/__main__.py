@@ -22,6 +22,8 @@ from evals.bench.agreeing import measure_agreement
 from evals.bench.claiming import measure_claims
 from evals.bench.fairness import measure_gate
 from evals.bench.importing import measure_import
+from evals.bench.judging import measure_judging
+from evals.bench.measuring import measure_signals
 from evals.bench.results import Measure, Part, Setup
 from evals.bench.submitting import measure_submit
 from evals.bench.teaching import measure_few_shot
@@ -30,11 +32,13 @@ from evals.figures import machine_facts, table
 
 PARTS: dict[str, Measure] = {
     "submit": measure_submit,
+    "signals": measure_signals,
     "claim": measure_claims,
     "gate": measure_gate,
     "few-shot": measure_few_shot,
     "import": measure_import,
     "agreement": measure_agreement,
+    "judging": measure_judging,
 }
 
 

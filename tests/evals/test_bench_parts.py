@@ -10,6 +10,7 @@ from evals.bench import __main__ as program
 from evals.bench.bare import BareSqlite, plain
 from evals.bench.filling import fill_queue, make_item, random_vectors
 from evals.bench.importing import run_import, write_file
+from evals.bench.judging import measure_judging
 from evals.bench.results import Aim, Part, Setup, alternate
 from evals.bench.submitting import measure_submit, written
 from evals.databases import Databases
@@ -106,6 +107,13 @@ def test_the_submit_part_measures_both_ways(tmp_path: Path) -> None:
     assert [row[0] for row in single.rows + batch.rows] == ["sqlite"] * 3
     assert all(aim.value > 0 for aim in single.aims + batch.aims)
     assert len(single.aims + batch.aims) == 2
+
+
+def test_the_judging_part_measures_both_ways(tmp_path: Path) -> None:
+    ideal, litellm = measure_judging(Setup(Databases(tmp_path), ["sqlite"], scale=0.02))
+    assert [row[0] for row in ideal.rows + litellm.rows] == ["sqlite", "litellm alone", "all layers"]
+    assert [aim.limit for aim in ideal.aims + litellm.aims] == [1.15, 1.1]
+    assert all(aim.value > 0 for aim in ideal.aims + litellm.aims)
 
 
 @pytest.mark.slow
