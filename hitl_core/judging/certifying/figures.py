@@ -88,7 +88,8 @@ def judge_figures(
     cells = rows.cells()
     measures = {name: _figure(rows, cells, share, level, seed) for name, share in _SHARES.items()}
     informed = measures["informedness"]
-    if groups is None:
+    # Without errors every resample is alike, which says nothing about its spread.
+    if groups is None or informed.low == informed.high:
         informed = discrimination(measures["tpr"], measures["tnr"], informed.n)
     return JudgeFigures(
         n=rows.right.size,
@@ -208,7 +209,22 @@ def _resampled(rows: _Rows, cells: FloatArray, share: Share, value: float, n: in
     found = bootstrap_counts(statistic, counts, confidence=level, replicates=REPLICATES, seed=seed)
     if not np.isfinite(found.low):
         return Figure(value=value, n=n)
-    return Figure(value=value, low=found.low, high=found.high, n=n)
+    if found.low < found.high:
+        return Figure(value=value, low=found.low, high=found.high, n=n)
+    return _without_spread(value, n, int(counts.sum()), kappa=share is _SHARES["kappa"], cells=cells)
+
+
+def _without_spread(value: float, n: int, units: int, *, kappa: bool, cells: FloatArray) -> Figure:
+    """Exact binomial ends where all resamples are alike; kappa's are what those of the agreement give."""
+    if not kappa:
+        low, high = clopper_pearson(min(1.0, max(0.0, value)) * units, units)
+        return Figure(value=value, low=min(value, low), high=max(value, high), n=n)
+    above, below = _SHARES["kappa"](cells.sum(axis=0)[None, :])
+    total = float(cells.sum(axis=0)[_WITH_VERDICT].sum()) ** 2
+    expected = 1 - float(below[0]) / total
+    seen = float(above[0]) / total + expected
+    ends = [(end - expected) / (1 - expected) for end in clopper_pearson(min(1.0, seen) * units, units)]
+    return Figure(value=value, low=max(-1.0, ends[0]), high=min(1.0, ends[1]), n=n)
 
 
 def _auroc(rows: _Rows, level: float, seed: int) -> Figure:

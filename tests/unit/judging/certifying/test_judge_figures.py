@@ -89,3 +89,17 @@ def test_what_is_undefined_is_none_and_bad_rows_are_refused() -> None:
         judge_figures([True], [True, False])
     with pytest.raises(InputError):
         judge_figures([True], [True], weights=[0.0])
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_judge_without_an_error_has_signal_and_no_interval_of_no_width(grouped: bool) -> None:
+    right = [number % 2 > 0 for number in range(40)]
+    groups = [str(number) for number in range(40)] if grouped else None
+    found = judge_figures(right, right, p_correct=[float(each) for each in right], groups=groups)
+    assert found.has_signal
+    for figure in (found.kappa, found.tpr, found.tnr, found.accuracy, found.informedness, found.abstained):
+        assert figure.low is not None
+        assert figure.high is not None
+        assert figure.low < figure.high
+    perfect = cohen_kappa(right, right)
+    assert found.kappa.low == pytest.approx(perfect.low)
