@@ -11,6 +11,9 @@ from hitl_core.calibration.measures.reliability import reliability_table
 from hitl_core.calibration.measures.scores import BrierScore, auroc, brier_score, log_loss
 from hitl_core.calibration.measures.smooth import smooth_calibration_error
 from hitl_core.calibration.recalibrating.calibrator import CalibrationMethod, Calibrator
+from hitl_core.calibration.recalibrating.origin import CalibratorOrigin, reference_histogram, stale
+from hitl_core.calibration.recalibrating.reading import calibrator_from_json
+from hitl_core.calibration.recalibrating.segmented import SegmentedCalibrator, fit_segmented_calibrator
 from hitl_core.calibration.recalibrating.selection import fit_calibrator
 from hitl_core.calibration.recalibrating.venn_abers import VennAbers, fit_venn_abers
 from hitl_core.calibration.rows import Estimate
@@ -29,6 +32,7 @@ __all__ = [
     "BrierScore",
     "CalibrationMethod",
     "Calibrator",
+    "CalibratorOrigin",
     "CascadeResult",
     "DeltaLedger",
     "Estimate",
@@ -36,6 +40,7 @@ __all__ = [
     "LedgerEntry",
     "RampStep",
     "SegmentThresholds",
+    "SegmentedCalibrator",
     "Step",
     "Strategy",
     "ThresholdCertificate",
@@ -44,6 +49,7 @@ __all__ = [
     "answering_tier",
     "auroc",
     "brier_score",
+    "calibrator_from_json",
     "certify_threshold",
     "choose_cascade_thresholds",
     "choose_threshold",
@@ -52,14 +58,17 @@ __all__ = [
     "debiased_calibration_error",
     "expected_calibration_error",
     "fit_calibrator",
+    "fit_segmented_calibrator",
     "fit_venn_abers",
     "issue_certificate",
     "log_loss",
     "maximum_calibration_error",
     "next_ramp_step",
     "perfect_forecaster_error",
+    "reference_histogram",
     "reliability_table",
     "rows_digest",
     "slider_bounds",
     "smooth_calibration_error",
+    "stale",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
+from hitl_core.calibration.recalibrating.origin import CalibratorOrigin, origin_from
 from hitl_core.calibration.recalibrating.venn_abers import VennAbers
 from hitl_core.calibration.rows import FloatArray, checked_confidence
 from hitl_core.domain.errors import InputError, did_you_mean
@@ -37,6 +38,7 @@ class Calibrator:
         n: labelled rows it was fitted on.
         log_loss: cross-validated log loss of each candidate, in nats a row; empty where nothing was compared.
         nested_log_loss: honest log loss of choosing and fitting together (outer folds); None where not computed.
+        origin: when and from what it was fitted.
     """
 
     method: CalibrationMethod
@@ -44,20 +46,25 @@ class Calibrator:
     n: int
     log_loss: Mapping[str, float] = field(default_factory=dict)
     nested_log_loss: float | None = None
+    origin: CalibratorOrigin | None = None
 
     def __post_init__(self) -> None:
         _check(self.method, self.parameters)
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
         object.__setattr__(self, "log_loss", MappingProxyType(dict(self.log_loss)))
 
-    def apply(self, confidence: ArrayLike) -> FloatArray:
-        """Return calibrated confidences in [0, 1], shape (n,); one number gives an array of one.
+    def apply(self, confidence: ArrayLike, segments: object = None) -> FloatArray:  # noqa: ARG002, one call for both kinds
+        """Return calibrated confidences in [0, 1], shape (n,); a number gives an array of one; segments change nothing.
 
         Raises:
             InputError: a confidence is outside [0, 1].
         """
         given = checked_confidence(np.atleast_1d(np.asarray(confidence)))
         return np.asarray(np.clip(apply_map(self.method, self.parameters, given), 0.0, 1.0), dtype=np.float64)
+
+    def with_origin(self, origin: CalibratorOrigin) -> Calibrator:
+        """Return the same map with when and from what it was fitted."""
+        return replace(self, origin=origin)
 
     def to_json(self) -> str:
         """Return the calibrator as one line of JSON with sorted keys: equal calibrators have equal text."""
@@ -71,6 +78,7 @@ class Calibrator:
             "n": self.n,
             "log_loss": dict(self.log_loss),
             "nested_log_loss": self.nested_log_loss,
+            "origin": None if self.origin is None else self.origin.content(),
         }
         return json.dumps(content, sort_keys=True, allow_nan=False)
 
@@ -99,6 +107,7 @@ class Calibrator:
                 n=int(content["n"]),
                 log_loss={str(key): float(each) for key, each in content["log_loss"].items()},
                 nested_log_loss=None if content["nested_log_loss"] is None else float(content["nested_log_loss"]),
+                origin=origin_from(content.get("origin")),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, InputError):

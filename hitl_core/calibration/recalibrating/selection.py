@@ -15,6 +15,7 @@ from hitl_core.calibration.recalibrating.calibrator import (
     apply_map,
     check_method,
 )
+from hitl_core.calibration.recalibrating.origin import with_window
 from hitl_core.calibration.recalibrating.recalibration import fit_map
 from hitl_core.calibration.rows import Rows, checked_rows
 from hitl_core.calibration.thresholds.labelled_rows import group_numbers
@@ -54,15 +55,16 @@ def fit_calibrator(
     """
     rows = checked_rows(confidence, correct, weights)
     group = group_numbers(groups, rows.confidence.size)
+    origin = with_window(None, confidence=rows.confidence)
     if method != "auto":
         check_method(method)
-        return Calibrator(method, fit_map(method, rows), rows.confidence.size)
+        return Calibrator(method, fit_map(method, rows), rows.confidence.size, origin=origin)
     if not _comparable(rows, group):
-        return Calibrator("platt", fit_map("platt", rows), rows.confidence.size)
+        return Calibrator("platt", fit_map("platt", rows), rows.confidence.size, origin=origin)
     generator = np.random.default_rng(seed)
     compared = _enough(group, generator)
     sample, group = _take(rows, compared), group[compared]
-    fold = _folds(group, generator)
+    fold = folds(group, generator)
     losses = {name: _cross_validated(name, sample, fold) for name in METHODS}
     best = _simplest_of_the_best(losses)
     return Calibrator(
@@ -71,6 +73,7 @@ def fit_calibrator(
         rows.confidence.size,
         log_loss=dict(losses.items()),
         nested_log_loss=_nested(sample, group, fold, generator),
+        origin=origin,
     )
 
 
@@ -89,8 +92,8 @@ def _comparable(rows: Rows, group: NDArray[np.int64]) -> bool:
     return np.unique(group).size >= LEAST_GROUPS and rarer >= LEAST_RARER
 
 
-def _folds(group: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
-    """Return each row's fold; whole groups, as even in number as can be."""
+def folds(group: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
+    """Return the fold of each row; whole groups, as even in number as can be."""
     names, where = np.unique(group, return_inverse=True)
     return np.asarray((generator.permutation(names.size) % FOLDS)[where], dtype=np.int64)
 
@@ -113,7 +116,7 @@ def _nested(rows: Rows, group: NDArray[np.int64], fold: NDArray[np.int64], gener
     for each in np.unique(fold):
         out = fold == each
         inside = _take(rows, ~out)
-        inner = _folds(group[~out], generator)
+        inner = folds(group[~out], generator)
         best = _simplest_of_the_best({name: _cross_validated(name, inside, inner) for name in METHODS})
         losses[out] = _losses(best, inside, _take(rows, out))
     return float(rows.weight @ losses / rows.weight.sum())
