@@ -8,7 +8,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check guarantees bench bench-large soak soak-short lint format services clean
+.PHONY: help setup demo up test check guarantees evals bench bench-large soak soak-short lint format services clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,9 @@ format: setup ## format and repair what can be repaired
 
 guarantees: setup ## what a certified threshold promises and wins, in figures; ARGS="--data FOLDER" adds real sets
 	$(PY) -m evals.guarantees $(ARGS)
+
+evals: setup ## judges, cascades, committees and the scorer on real labels; ARGS="--data FOLDER"
+	$(PY) -m evals run committee cascade scorer retrieval --report data/local/evals $(ARGS)
 
 bench: setup ## speed against a baseline in the same run, at most 10 minutes
 	$(PY) -m tests.services exec $(PY) -m evals.bench $(ARGS)
