@@ -8,7 +8,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check guarantees evals bench bench-large soak soak-short lint format services clean
+.PHONY: help setup demo up test check guarantees evals bench bench-large chaos soak soak-short lint format services clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +70,9 @@ bench: setup ## speed against a baseline in the same run, at most 10 minutes
 
 bench-large: setup ## the same with a million rows and 32 workers
 	$(PY) -m tests.services exec $(PY) -m evals.bench --large $(ARGS)
+
+chaos: setup ## a model provider that hangs, refuses and lies: where every output ends and what it costs, in figures
+	$(PY) -m evals.chaos $(ARGS)
 
 soak: setup ## 32 workers, killed at random, on both databases: nothing lost, nothing done twice
 	$(PY) -m tests.services exec $(PY) -m evals.soak $(ARGS)

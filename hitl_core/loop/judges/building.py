@@ -45,6 +45,11 @@ class CascadeMaker:
         certified = Certificates(self._store, self._clock, judging)
         return build_cascade(judging, lambda name, section: self._judge(name, section, judging), certified=certified)
 
+    async def aclose(self) -> None:
+        """Close connections, in the event loop that made them."""
+        if self._room is not None:
+            await self._room.aclose()
+
     def close(self) -> None:
         """Write what is left of the ledger."""
         if self._room is not None:

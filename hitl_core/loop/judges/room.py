@@ -179,9 +179,10 @@ class JudgeRoom:
 
     def close(self) -> None:
         """Stop judging; what was begun goes back to the queue."""
-        self._thread.close()
-        if isinstance(self._build, CascadeMaker):
-            self._build.close()
+        if not isinstance(self._build, CascadeMaker):
+            return self._thread.close()
+        self._thread.close(last=self._build.aclose)
+        return self._build.close()
 
     def _spoken(self, item_key: str, held: Decision) -> Decision | None:
         with self._store.read() as tx:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -29,14 +29,16 @@ class JudgeThread:
             future.cancel()
             raise
 
-    def close(self) -> None:
-        """Cancel what runs and end the thread."""
+    def close(self, last: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+        """Cancel what runs, run `last` (connections are closed in the loop that made them), and end the thread."""
         with self._lock:
             loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
         if loop is None or thread is None:
             return
         with contextlib.suppress(TimeoutError, asyncio.CancelledError):
             asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(_JOIN_SECONDS)
+            if last is not None:
+                asyncio.run_coroutine_threadsafe(last(), loop).result(_JOIN_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(_JOIN_SECONDS)
         if not thread.is_alive():
