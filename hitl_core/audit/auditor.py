@@ -23,7 +23,7 @@ from hitl_core.audit.segments import (
 from hitl_core.domain.clock import Clock
 from hitl_core.domain.errors import InputError, NotFoundError
 from hitl_core.domain.policy import Policy
-from hitl_core.domain.policy_audit import MONITOR, Breaker
+from hitl_core.domain.policy_sections import MONITOR, Breaker
 from hitl_core.domain.records import Route
 from hitl_core.domain.text import require_clean
 from hitl_core.store import events, policies

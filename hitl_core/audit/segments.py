@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from hitl_core.audit.estimate import ErrorEstimate, estimate_error
 from hitl_core.audit.monitor import Watch, watch_rows
 from hitl_core.audit.sequence import ConfidenceSequence
-from hitl_core.domain.policy_audit import Audit, Breaker, folded, segment_name
+from hitl_core.domain.policy_sections import Audit, Breaker, folded, segment_name
 from hitl_core.stats import Interval
 
 if TYPE_CHECKING:

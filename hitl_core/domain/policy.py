@@ -17,11 +17,13 @@ from pydantic import StrictBool, ValidationError, model_validator
 
 from hitl_core.domain.conditions import Condition
 from hitl_core.domain.errors import PolicyError, explain, shorten
-from hitl_core.domain.policy_audit import Audit, Breaker, Labels
 from hitl_core.domain.policy_judging import Judging
 from hitl_core.domain.policy_measures import CalibrationSection, ScorerSection
 from hitl_core.domain.policy_overlap import Overlap
 from hitl_core.domain.policy_sections import (
+    Audit,
+    Breaker,
+    Labels,
     Override,
     Priority,
     ReviewRules,

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from hitl_core.domain.clock import Clock
 from hitl_core.domain.errors import ConflictError, InputError, NotFoundError
 from hitl_core.domain.policy import Policy
-from hitl_core.domain.policy_audit import MONITOR, Breaker
+from hitl_core.domain.policy_sections import MONITOR, Breaker
 from hitl_core.domain.text import require_clean
 from hitl_core.loop.instruments import Instruments, load_instruments
 from hitl_core.store import events, policies

@@ -11,8 +11,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from hitl_core.domain.policy import Policy
-from hitl_core.domain.policy_audit import Breaker
-from hitl_core.domain.policy_sections import Override, Rule, Selector
+from hitl_core.domain.policy_sections import Breaker, Override, Rule, Selector
 from hitl_core.domain.records import Item, PriorityClass, Route
 from hitl_core.domain.thresholds import Tiers, tiers
 from hitl_core.routing.evaluation import Check, compile_condition

@@ -11,7 +11,7 @@ import pytest
 from hitl_core import Decision, InputError, Loop, NotFoundError, Policy, Review, Route
 from hitl_core.domain.clock import ManualClock
 from hitl_core.domain.errors import ConflictError
-from hitl_core.domain.policy_audit import MONITOR
+from hitl_core.domain.policy_sections import MONITOR
 from hitl_core.loop.work import work_once
 from hitl_core.store import events
 
