@@ -18,7 +18,8 @@ from hitl_core.domain.errors import InputError
 from hitl_core.domain.opinions import JudgeVerdict, Vote
 from hitl_core.domain.records import Item, Name, Record, Text, canonical_json
 from hitl_core.judging.committee.answers import Same, clusters, same_direction, same_text
-from hitl_core.judging.opinion import describe_failure
+from hitl_core.judging.judge.injection import injection_flags
+from hitl_core.judging.opinion import abstention, describe_failure
 
 Encode = Callable[[Sequence[str]], ArrayLike]
 """Texts to embeddings, shape (n, dimension)."""
@@ -92,7 +93,14 @@ class AnswerCommittee:
         self.fingerprint = "answers:" + hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:32]
 
     async def judge(self, item: Item) -> JudgeVerdict:
-        """Let all members answer at once, compare, and return the verdict with one vote a member."""
+        """Let all members answer at once, compare, and return the verdict with one vote a member.
+
+        An item with instruction-like text is shown to nobody: its flag sends it to a person.
+        """
+        if flags := injection_flags(item):
+            held = abstention(item, self.name, "instruction-like text; nobody was asked", cost_usd=Decimal(0))
+            more = {"kind": "committee", "flags": tuple(flag[:200] for flag in flags), "fingerprint": self.fingerprint}
+            return held.model_copy(update=more)
         given = await asyncio.gather(*(self._answer(member, item) for member in self.members))
         spoken = [at for at, each in enumerate(given) if isinstance(each, Answer) and each.text.strip()]
         texts = [item.output, *(given[at].text for at in spoken)]  # type: ignore[union-attr]
