@@ -13,7 +13,7 @@ from hitl_core.domain.records import Item, Passage
 
 ITEMS, ROUNDS = 300, 3
 SHAPES = {"a claim, 200 words of passages": (25, 200, 1), "an answer, 1,000 words": (120, 1_000, 5)}
-AIM_SHAPE = "an answer, 1,000 words"
+AIM_SHAPE = "a claim, 200 words of passages"
 LONG = ("a page, 40,000 words of passages", 1_000, 40_000, 10)
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 _ORDERS = (1, 2, 3)
 # Longer runs count as this long, so that a whole book copied costs no more than a page.
 MAX_RUN = 256
+_SLIDE_WITHIN = 2_000_000
 # Characters below 0xE000 include the surrogates, which text may not hold; the first one separates passages.
 _FIRST = 0xE000
 _APART = chr(_FIRST)
@@ -50,7 +51,9 @@ def _coverage(text: str, source: str, order: int) -> float | None:
 
 
 def _longest_run(text: str, source: str) -> int:
-    """Bisect: where a run of n words is shared, so is one of n - 1."""
+    """Slide along short texts; bisect long ones, as where a run of n words is shared, so is one of n - 1."""
+    if len(text) * len(source) <= _SLIDE_WITHIN:
+        return _slid(text, source)
     shared, beyond = 0, min(len(text), len(source), MAX_RUN) + 1
     while beyond - shared > 1:
         # Runs are short as a rule: double first, bisect after.
@@ -60,6 +63,14 @@ def _longest_run(text: str, source: str) -> int:
         else:
             beyond = middle
     return shared
+
+
+def _slid(text: str, source: str) -> int:
+    longest = 0
+    for start in range(len(text)):
+        while longest < min(MAX_RUN, len(text) - start) and text[start : start + longest + 1] in source:
+            longest += 1
+    return longest
 
 
 def _is_shared(text: str, source: str, length: int) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hitl_core.confidence import overlap
 from hitl_core.confidence.overlap import compare_words
 from hitl_core.confidence.signals import MAX_LISTED, Signals, compute_signals, measure_texts
 from hitl_core.domain.records import Item, Passage
@@ -128,3 +129,11 @@ def test_a_copy_is_covered_whole(text: str) -> None:
         assert signals.coverage_1 == 1.0
         assert signals.copied_run == signals.output_words
         assert signals.novel_numbers == 0
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=30), st.lists(st.sampled_from("abc"), max_size=30))
+def test_sliding_and_bisecting_find_the_same_run(mine: list[str], theirs: list[str]) -> None:
+    slid = compare_words(mine, [theirs]).copied_run
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(overlap, "_SLIDE_WITHIN", -1)
+        assert compare_words(mine, [theirs]).copied_run == slid

@@ -51,8 +51,8 @@ ACTED_ON_BY_AUDITS = {
     "Audit.max_unanswered",
     "Audit.segment_by",
 }
-AUDIT_TESTS = tuple(TESTS / "contract" / name for name in ("test_labelled_rows.py", "test_audits.py"))
-MEASURING_TEST = TESTS / "contract" / "test_measuring.py"
+AUDIT_TESTS = tuple(TESTS / "contract" / "audits" / name for name in ("test_labelled_rows.py", "test_audits.py"))
+MEASURING_TEST = TESTS / "contract" / "measuring" / "test_measuring.py"
 ACTED_ON_BY_MEASURING = {
     f"{model.__name__}.{name}" for model in (ScorerSection, CalibrationSection) for name in model.model_fields
 }
