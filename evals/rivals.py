@@ -58,3 +58,56 @@ def _counts(confidence: Floats, right: Flags, grid: Floats) -> tuple[NDArray[Any
     wrong = np.concatenate([[0], np.cumsum(~right[order])])
     n = np.searchsorted(-confidence[order], -grid, side="right")
     return n, wrong[n]
+
+
+def naive_cascade(asked: Floats, right: Flags, target: float) -> list[float]:
+    """Thresholds of the published kind: at each tier the lowest whose exact test passes, each at the whole delta."""
+    return cascade_in_turn(asked, right, target, (0.1,) * asked.shape[1], lowest_passing)
+
+
+def cascade_in_turn(asked: Floats, right: Flags, target: float, deltas: tuple[float, ...], choose: Any) -> list[float]:
+    """Choose tier by tier, each on the rows that reach it; infinity where a tier answers nothing."""
+    thresholds, reached = [], np.ones(asked.shape[0], dtype=np.bool_)
+    for tier, delta in enumerate(deltas):
+        found = choose(asked[reached, tier], right[reached, tier], target, delta)
+        thresholds.append(float("inf") if found is None else float(found))
+        reached &= ~(asked[:, tier] >= thresholds[-1])
+    return thresholds
+
+
+def lowest_passing(confidence: Floats, right: Flags, target: float, delta: float) -> float | None:
+    """The lowest threshold whose own exact test passes, as if it had been named beforehand."""
+    grid = np.unique(confidence)
+    n, k = _counts(confidence, right, grid)
+    passed = np.flatnonzero((n >= LEAST) & (special.bdtr(k, np.maximum(n, 1), target) <= delta))
+    return float(grid[passed[0]]) if passed.size else None
+
+
+def split_cascade(
+    asked: Floats, right: Flags, target: float, delta: float, seed: int
+) -> tuple[list[float], list[bool]]:
+    """Half of the rows fix each tier's threshold, the other half tests each at delta / tiers; who fails, abstains.
+
+    Returns the routing thresholds, and which tiers may answer.
+    """
+    known = np.random.default_rng(seed).random(asked.shape[0]) < 0.5
+    reached = np.ones(asked.shape[0], dtype=np.bool_)
+    thresholds, answers = [], []
+    share = delta / asked.shape[1]
+    for tier in range(asked.shape[1]):
+        c, y = asked[:, tier], right[:, tier]
+        here, there = known & reached, ~known & reached
+        if not here.any():
+            thresholds.append(float("inf"))
+            answers.append(False)
+            continue
+        grid = np.unique(np.quantile(c[here], np.linspace(0, 0.98, 40)))
+        (seen, wrong), (n, k) = _counts(c[here], y[here], grid), _counts(c[there], y[there], grid)
+        power = predicted_power(
+            wrong / np.maximum(seen, 1), np.maximum(seen, 1).astype(np.float64), np.maximum(n, 1), target, share
+        )
+        best = int(np.argmax(n * power))
+        thresholds.append(float(grid[best]))
+        answers.append(bool(n[best]) and bool(k[best] <= most_errors(n[best : best + 1], target, share)[0]))
+        reached &= ~(c >= grid[best])
+    return thresholds, answers
