@@ -19,12 +19,12 @@ def report(
     run: Run,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "",
     link: Annotated[
-        str, typer.Option(help="Address of a case, with {case_id} in it, such as the app's history page.")
+        str, typer.Option(help="Address of a case, with {case_id} in it, such as your tracker's.")
     ] = "",
 ) -> None:
-    """Write report.html and report.json of a run again, such as with links to the app.
+    """Write report.html and report.json of a run again, such as with links to your own pages.
 
-    Example: python -m evals report out/ --link "http://127.0.0.1:8501/history?item={case_id}"
+    Example: python -m evals report out/ --link "https://tracker.example/{case_id}"
     """
     print(write_report(RunFolder(run), title=title, link=link))
 

@@ -49,7 +49,7 @@ def page(results: Sequence[SuiteResult], manifest: Mapping[str, Any], *, title: 
         results: of the suites, in the order shown.
         manifest: facts of the run.
         title: of the page.
-        link: address of a case, with `{case_id}` in it, such as the history page of the app; empty links nothing.
+        link: address of a case, with `{case_id}` in it, such as that of a tracker; empty links nothing.
 
     Returns:
         str: about 5 MB, most of it plotly.js.
