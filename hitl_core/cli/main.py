@@ -24,7 +24,7 @@ from hitl_core.cli import (
     submitting,
 )
 from hitl_core.cli.context import is_debugging, one_line
-from hitl_core.cli.trust import scorer
+from hitl_core.cli.trust import audit, scorer
 from hitl_core.domain.errors import HitlError
 
 BAD_INPUT = 2
@@ -38,6 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 app.add_typer(policy.app, name="policy")
+app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="db")
 app.add_typer(reviewers.app, name="reviewer")
 app.add_typer(scorer.app, name="scorer")

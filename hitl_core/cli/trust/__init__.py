@@ -1,1 +1,1 @@
-"""Commands about what was fitted from labels."""
+"""Commands about what was fitted from labels, and what may be claimed from them."""
