@@ -1,4 +1,4 @@
-"""Which attempt at a call this is: set by the retries, read by the layers below them."""
+"""Which call this is, and which attempt at it: set by the outer layers, read by the inner ones."""
 
 from __future__ import annotations
 
@@ -15,3 +15,5 @@ class Attempt:
 
 
 current_attempt: ContextVar[Attempt | None] = ContextVar("hitl_model_attempt", default=None)
+current_key: ContextVar[str | None] = ContextVar("hitl_model_request_key", default=None)
+"""The key of the request under way: hashing a long prompt again in every layer would cost more than the layers."""

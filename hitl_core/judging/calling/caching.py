@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import Future
 from decimal import Decimal
 
+from hitl_core.judging.calling.attempt import current_key
 from hitl_core.judging.calling.journal import Entry, Journal
 from hitl_core.judging.calling.metering import describe
 from hitl_core.judging.chat import ChatModel, ChatReply, ChatRequest, Usage
@@ -29,6 +30,13 @@ class Cached:
     async def complete(self, request: ChatRequest) -> ChatReply:
         """Answer one request; see `ChatModel`."""
         key = request.key(endpoint=self.endpoint, model=self.model)
+        token = current_key.set(key)
+        try:
+            return await self._find_or_ask(key, request)
+        finally:
+            current_key.reset(token)
+
+    async def _find_or_ask(self, key: str, request: ChatRequest) -> ChatReply:
         while (other := self._begin(key)) is not None:
             await asyncio.shield(asyncio.wrap_future(other))
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -16,8 +17,7 @@ from hitl_core.domain.errors import (
     UnreadableReplyError,
 )
 from hitl_core.domain.policy_judging import Price
-from hitl_core.domain.records import canonical_json
-from hitl_core.judging.calling.attempt import Attempt, current_attempt
+from hitl_core.judging.calling.attempt import Attempt, current_attempt, current_key
 from hitl_core.judging.calling.journal import Entry, Journal
 from hitl_core.judging.calling.pricing import cost_of
 from hitl_core.judging.chat import ChatModel, ChatReply, ChatRequest
@@ -89,7 +89,7 @@ def describe(
         purpose=request.purpose[:32],
         provider=model.provider,
         model=model.model,
-        request_key=request.key(endpoint=model.endpoint, model=model.model),
+        request_key=current_key.get() or request.key(endpoint=model.endpoint, model=model.model),
         attempt=(current_attempt.get() or Attempt()).number,
         status=status,
         error="" if error is None else f"{type(error).__name__}: {error}",
@@ -110,5 +110,5 @@ def status_of(error: ModelCallError) -> CallStatus:
 
 def as_asked(model: ChatModel, request: ChatRequest) -> str:
     """Return what a key was made from, as JSON: what replay compares a miss with."""
-    body = request.model_dump(mode="json", exclude={"timeout_seconds", "purpose", "item_id", "project"})
-    return canonical_json({"endpoint": model.endpoint, "model": model.model, "request": body})
+    body = request.model_dump_json(exclude={"timeout_seconds", "purpose", "item_id", "project"})
+    return f'{{"endpoint":{json.dumps(model.endpoint)},"model":{json.dumps(model.model)},"request":{body}}}'

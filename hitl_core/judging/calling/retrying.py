@@ -56,8 +56,10 @@ class Retrying:
         began: float | None = None
         while True:
             try:
-                reply = await self._ask(request.model_copy(update={"timeout_seconds": seconds}), attempt)
-                return reply.model_copy(update={"attempts": attempt.number})
+                if seconds != request.timeout_seconds:
+                    request = request.model_copy(update={"timeout_seconds": seconds})
+                reply = await self._ask(request, attempt)
+                return reply if attempt.number == 1 else reply.model_copy(update={"attempts": attempt.number})
             except ModelCallError as error:
                 now = self._now()
                 began = began if began is not None else attempt.admitted_at or asked_at
