@@ -62,7 +62,9 @@ def assemble(
         hooks=make_hooks(library, watcher, book, clock),
         skip_seconds=settings.skip_seconds,
     )
-    judges = JudgeRoom(store, clock, book, queue, watcher, CascadeMaker(store, clock, library))
+    judges = JudgeRoom(
+        store, clock, book, queue, watcher, CascadeMaker(store, clock, library, settings.embedding_model)
+    )
     auditor = Auditor(store, clock, policy=lambda: book.live().policy, amend=book.amend, actor=actor)
     submitter = Submitter(store, settings)
     return Parts(store, settings, clock, book, queue, library, submitter, watcher, judges, auditor, actor)

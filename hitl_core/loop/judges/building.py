@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from hitl_core.domain.opinions import JudgeVerdict
     from hitl_core.domain.policy_judging import Judge, Judging
     from hitl_core.domain.records import Item
+    from hitl_core.embedding.embedder import Embedder, Vectors
     from hitl_core.golden import GoldenLibrary
     from hitl_core.judging.calling.model_room import ModelRoom
+    from hitl_core.judging.chat import ChatModel
+    from hitl_core.judging.committee.answering import Answers
     from hitl_core.judging.judge.judge import LlmJudge
     from hitl_core.judging.opinion import CertificateState, Judges
     from hitl_core.loop.judges.room import Cascade
@@ -29,9 +32,10 @@ REMEMBERED_SECONDS = 2.0
 class CascadeMaker:
     """Makes cascades whose models share one budget, one ledger and one cache; loads nothing heavy until it is asked."""
 
-    def __init__(self, store: Store, clock: Clock, golden: GoldenLibrary) -> None:
-        self._store, self._clock, self._golden = store, clock, golden
+    def __init__(self, store: Store, clock: Clock, golden: GoldenLibrary, embedding_model: str = "") -> None:
+        self._store, self._clock, self._golden, self._embedding_model = store, clock, golden, embedding_model
         self._room: ModelRoom | None = None
+        self._embedder: Embedder | None = None
 
     def __call__(self, live: LivePolicy) -> Cascade:
         """Return the cascade of a policy.
@@ -43,7 +47,13 @@ class CascadeMaker:
 
         judging = live.policy.judging
         certified = Certificates(self._store, self._clock, judging)
-        return build_cascade(judging, lambda name, section: self._judge(name, section, judging), certified=certified)
+        return build_cascade(
+            judging,
+            lambda name, section: self._judge(name, section, judging),
+            certified=certified,
+            make_answerer=lambda name, section: self._answerer(name, section, judging),
+            encode=self._encode,
+        )
 
     async def aclose(self) -> None:
         """Close connections, in the event loop that made them."""
@@ -55,12 +65,27 @@ class CascadeMaker:
         if self._room is not None:
             self._room.close()
 
-    def _judge(self, name: str, section: Judge, judging: Judging) -> Judges:
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        from hitl_core.embedding import load_embedder
+
+        self._embedder = self._embedder or load_embedder(self._embedding_model)
+        return self._embedder.encode(texts)
+
+    def _answerer(self, name: str, section: Judge, judging: Judging) -> Answers:
+        from hitl_core.judging.committee.answerer import ModelAnswerer
+
+        return ModelAnswerer(name, self._model(section, judging), section)
+
+    def _model(self, section: Judge, judging: Judging) -> ChatModel:
         from hitl_core.judging.calling.model_room import ModelRoom
-        from hitl_core.judging.judge.judge import LlmJudge
 
         self._room = self._room or ModelRoom(self._store, clock=self._clock)
-        model = self._room.open(section, judging)
+        return self._room.open(section, judging)
+
+    def _judge(self, name: str, section: Judge, judging: Judging) -> Judges:
+        from hitl_core.judging.judge.judge import LlmJudge
+
+        model = self._model(section, judging)
         if not section.few_shot:
             return LlmJudge(model, section, name=name)
 
