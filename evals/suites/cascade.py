@@ -248,7 +248,7 @@ def _drawing(summary: pl.DataFrame, n: int) -> Drawing:
 
 def _cases(start: Point, frame: pl.DataFrame) -> pl.DataFrame:
     out = pl.Series("accepted", start.accepted)
-    return frame.select("case_id", "group", "domain", "model", "length", right="label").with_columns(
+    return frame.select("case_id", "group", "domain", "model", "length", right="label", p_bem="bem_prob").with_columns(
         out,
         wrong_out=out & ~frame["label"],
         model_usd=pl.Series(start.model_usd),
