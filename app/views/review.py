@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app import session, wiring
-from app.components import answer, evidence, item_details, related, state_strip, trouble, verdicts
+from app.components import answer, evidence, item_details, judges, related, state_strip, trouble
 from app.components.decision_bar import bar
 from app.components.door import door, projects
 from app.components.edit_box import diff_markup, edit_box
@@ -54,7 +54,7 @@ def work(desk: Desk, shown: Shown) -> None:
             body = diff_markup(shown) if typed else answer.answer(item.output, marks, everything=everything)
             show(element("div", question + body, cls="pane"))
     with right:
-        show(verdicts.above(shown, evidence.evidence(item.context, marks or (), everything=everything)))
+        show(judges.above(shown, evidence.evidence(item.context, marks or (), everything=everything)))
     desk.was_drawn()
     below(desk, shown)
 
@@ -72,7 +72,7 @@ def below(desk: Desk, shown: Shown) -> None:
         show(related.earlier(ready(shown.workup.earlier)))
         feedback(desk, shown)
     with right:
-        show(verdicts.records(shown) + related.similar(ready(shown.workup.similar)))
+        show(judges.records(shown) + related.similar(ready(shown.workup.similar)))
         st.button("Change name or give everything back", key="review.leave", on_click=session.leave)
         projects(desk)
     if not shown.workup.complete:

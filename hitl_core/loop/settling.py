@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from hitl_core.agreement.adjudication import Opinion, Settlement, Stakes, settle
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Review, ReviewTask, Stage, TaskStatus
 from hitl_core.loop.opened import task_row
 from hitl_core.loop.policy_book import LivePolicy
 from hitl_core.review_queue.overlap import FOR_GOOD
 from hitl_core.store import claiming, decisions, events, items, reviewers, reviews, tasks
+
+if TYPE_CHECKING:  # the room's front door loads polars, which nobody needs who asks for one opinion
+    from hitl_core.agreement.adjudication import Opinion, Settlement, Stakes
 
 ASKED = (TaskStatus.PENDING.value, TaskStatus.CLAIMED.value, TaskStatus.DONE.value)
 OPEN = (TaskStatus.PENDING.value, TaskStatus.CLAIMED.value)
@@ -39,6 +41,8 @@ def settle_item(
     rows = [row for row in tasks.of_item(tx, task.item_key) if row.status in ASKED]
     asked = sum(row.stage == Stage.HUMAN for row in rows)
     policy = live().policy
+    from hitl_core.agreement.adjudication import settle
+
     found = settle(opinions_of(given), wanted=task.decision.overlap, asked=asked, stakes=stakes_of(policy))
     if found.winner is not None:
         data = {"rule": found.rule, "share": found.share, "n": found.n, "review": given[found.winner].key}
@@ -78,17 +82,23 @@ def standing(opinions: Sequence[Any], *, open_tasks: bool) -> list[Any]:
         return [settled[-1]]
     if open_tasks or not opinions:
         return []
+    from hitl_core.agreement.adjudication import settle
+
     found: Settlement = settle(opinions_of(opinions), wanted=len(opinions))
     return [] if found.winner is None else [opinions[found.winner]]
 
 
 def opinions_of(rows: Sequence[Any]) -> list[Opinion]:
     """Return review rows as opinions."""
+    from hitl_core.agreement.adjudication import Opinion
+
     return [Opinion(row.reviewer, row.verdict, row.label, row.output) for row in rows]
 
 
 def stakes_of(policy: Policy) -> Stakes | None:
     """Return what another opinion is weighed by, None where all are always asked."""
+    from hitl_core.agreement.adjudication import Stakes
+
     overlap = policy.overlap
     return Stakes(overlap.opinion_cost, overlap.error_cost, overlap.rater_accuracy) if overlap.adaptive else None
 
