@@ -15,8 +15,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from evals.cascade_worlds import cascade_rows
 from evals.worlds import DELTA, TARGET, WORLDS, Floats, World, audited, edge, even, labels, naive_threshold, true_error
-from hitl_core.calibration import choose_threshold
+from hitl_core.calibration import choose_threshold, choose_thresholds_by_segment
 
 Chooser = Callable[[Floats, NDArray[np.bool_], Floats, NDArray[np.int64], int], float | None]
 
@@ -69,7 +70,7 @@ def test_the_promise_holds(name: str) -> None:
     assert violations(WORLDS[name], ours, 90) <= most_allowed(90)
 
 
-@pytest.mark.parametrize("method", ["development", "multi-start", "betting"])
+@pytest.mark.parametrize("method", ["boundary", "development", "multi-start", "betting"])
 @pytest.mark.parametrize("name", ["boundary, last step", "boundary, selective", "boundary, groups"])
 def test_each_method_holds_it_by_itself(name: str, method: str) -> None:
     assert violations(WORLDS[name], functools.partial(ours, method=method), 60) <= most_allowed(60)
@@ -112,3 +113,45 @@ def test_the_boundary_is_used() -> None:
 
 def true_coverage(threshold: float | None) -> float:
     return 0.0 if threshold is None else 1 - threshold
+
+
+def test_the_harness_catches_the_whole_delta_at_every_tier() -> None:
+    (name, _, runs, ours, allowed, full, *_), *_ = cascade_rows(40)[0]
+    assert name == "boundary"
+    assert int(ours) <= int(allowed) < int(full)
+    assert runs == 40
+
+
+@pytest.mark.parametrize("bounds", [((0.0, 0.1), (0.0, 0.02)), ((0.1, 0.1), (0.02, 0.02))])
+def test_reviewers_who_err_at_either_end_of_their_bounds_break_no_promise(
+    bounds: tuple[tuple[float, float], tuple[float, float]],
+) -> None:
+    """The true error is just above the target; reviewers miss a tenth of it, and invent nothing or 2 %."""
+    (low_missed, missed), (false_alarm, _) = bounds
+    broken = 0
+    for seed in range(100):
+        generator = np.random.default_rng([seed, 5])
+        wrong = generator.random(500) < TARGET + 0.0005
+        said = np.where(wrong, generator.random(500) >= missed, generator.random(500) < false_alarm)
+        found = choose_threshold(
+            generator.random(500), ~said, target_error=TARGET, delta=DELTA, label_error=bounds, seed=seed
+        )
+        broken += found.threshold is not None
+    assert low_missed <= missed
+    assert broken <= most_allowed(100)
+
+
+def test_segments_keep_the_promise_together() -> None:
+    """Four segments just above the target: any certificate at all is a violation."""
+    broken = 0
+    for seed in range(100):
+        generator = np.random.default_rng([seed, 6])
+        found = choose_thresholds_by_segment(
+            generator.random(800),
+            generator.random(800) >= TARGET + 0.0005,
+            np.arange(800) % 4,
+            target_error=TARGET,
+            delta=DELTA,
+        )
+        broken += any(each is not None for each in found.thresholds.values())
+    assert broken <= most_allowed(100)
