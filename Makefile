@@ -59,8 +59,9 @@ format: setup ## format and repair what can be repaired
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-guarantees: setup ## what a certified threshold promises and wins, in figures; ARGS="--data FOLDER" adds real sets
+guarantees: setup ## what thresholds and audits promise and win, in figures; ARGS="--data FOLDER" adds real sets
 	$(PY) -m evals.guarantees $(ARGS)
+	$(PY) -m evals.audit_guarantees $(ARGS)
 
 evals: setup ## judges, cascades, committees and the scorer on real labels; ARGS="--data FOLDER"
 	$(PY) -m evals run committee cascade scorer retrieval --report data/local/evals $(ARGS)
