@@ -19,6 +19,7 @@ from pathlib import Path
 import orjson
 
 from evals.bench.agreeing import measure_agreement
+from evals.bench.calibrating import measure_calibration
 from evals.bench.claiming import measure_claims
 from evals.bench.fairness import measure_gate
 from evals.bench.importing import measure_import
@@ -38,6 +39,7 @@ PARTS: dict[str, Measure] = {
     "few-shot": measure_few_shot,
     "import": measure_import,
     "agreement": measure_agreement,
+    "calibration": measure_calibration,
     "judging": measure_judging,
 }
 
