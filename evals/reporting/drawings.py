@@ -135,7 +135,7 @@ def draw_confusion(counts: pl.DataFrame, title: str = "Said against people's ver
         "z": cells,
         "text": [[f"{cell:,}" for cell in row] for row in cells],
         "texttemplate": "%{text}",
-        "colorscale": [[0, "#FFFFFF"], [1, COLOURS[0]]],
+        "colorscale": [[0, "#FFFFFF"], [1, "#A9CDE6"]],
         "showscale": False,
         "hovertemplate": "said %{y}, people %{x}: %{z}<extra></extra>",
     }

@@ -71,8 +71,9 @@ def table(content: Table, link: Link = lambda case: None) -> str:
     """A table of a suite; the column `case_id` carries links."""
     numeric = {
         place
-        for place in range(len(content.columns))
-        if any(_is_number(row[place]) for row in content.rows)
+        for place, column in enumerate(content.columns)
+        if column not in ("case_id", "group")
+        and any(_is_number(row[place]) for row in content.rows)
         and all(row[place] in (None, "", "-", "–") or _is_number(row[place]) for row in content.rows)
     }
     rows = [

@@ -27,7 +27,7 @@ h1 { font-size: 26px; margin: 0 0 4px; } h2 { margin: 48px 0 8px; padding-top: 1
 h3 { margin: 28px 0 8px; font-size: 16px; } .note, small { color: #52606d; } .note { font-size: 14px; margin: 6px 0; }
 nav a { margin-right: 16px; } a { color: #0b5cad; } .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 14px; width: 100%; } th { text-align: left; background: #f4f6f8; }
-th, td { padding: 5px 10px; border-bottom: 1px solid #e5e9ee; vertical-align: top; overflow-wrap: anywhere; }
+th, td { padding: 5px 10px; border-bottom: 1px solid #e5e9ee; vertical-align: top; overflow-wrap: break-word; }
 th { overflow-wrap: normal; } td.number, th.number { text-align: right; white-space: nowrap; }
 td.number { font-variant-numeric: tabular-nums; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 0; font-size: 14px; }
