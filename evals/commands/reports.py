@@ -18,9 +18,7 @@ Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 def report(
     run: Run,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "",
-    link: Annotated[
-        str, typer.Option(help="Address of a case, with {case_id} in it, such as your tracker's.")
-    ] = "",
+    link: Annotated[str, typer.Option(help="Address of a case, with {case_id} in it, such as your tracker's.")] = "",
 ) -> None:
     """Write report.html and report.json of a run again, such as with links to your own pages.
 

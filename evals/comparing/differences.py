@@ -17,6 +17,8 @@ from evals.suite import Measure, SuiteResult
 
 Floats = NDArray[np.float64]
 Verdict = Literal["regression", "improvement", "unclear", "same", "changed"]
+# Baselines keep five digits; less than that is no change.
+ROUNDING = 1e-5
 LEAST_CASES, LEAST_GROUPS, MOST_VALUES = 20, 5, 50
 LOWER_IS_BETTER = (
     "cost",
@@ -156,8 +158,8 @@ def _paired(known: Difference, held: pl.DataFrame, value: str, seed: int) -> Dif
     groups = held["group"].to_list()
     found = replace(known, before=float(a.mean()), after=float(b.mean()), groups=len(set(groups)))
     change = b - a
-    if not change.any():
-        return replace(found, low=0.0, high=0.0, method="equal")
+    if np.abs(change).max() <= ROUNDING:
+        return replace(found, after=found.before, low=0.0, high=0.0, method="equal")
     drawn = mean_by_group(change, np.ones(change.size), groups, replicates=1000, seed=seed)
     if np.isfinite(drawn.low):
         found = replace(found, low=float(drawn.low), high=float(drawn.high))
