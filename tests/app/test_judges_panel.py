@@ -17,7 +17,7 @@ Open = Callable[..., AppTest]
 
 def give(loop: Loop, item_id: str = "a", **fields: object) -> None:
     values = {"id": item_id, "query": f"{item_id}?", "output": "Thirty days.", "confidence": 0.7, "model": "m"}
-    loop.submit(Item(**(values | fields)))  # type: ignore[arg-type]
+    loop.submit(Item(**(values | fields)))
 
 
 @pytest.fixture

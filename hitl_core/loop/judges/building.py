@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hitl_core.judging.committee.answering import Answers
     from hitl_core.judging.judge.judge import LlmJudge
     from hitl_core.judging.opinion import CertificateState, Judges
-    from hitl_core.loop.judges.room import Cascade
+    from hitl_core.loop.judges.settling import Cascade
     from hitl_core.loop.policy_book import LivePolicy
     from hitl_core.store.engine import Store
 

@@ -13,7 +13,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple
 
 from hitl_core.domain.clock import Clock
 from hitl_core.domain.errors import ConfigurationError, HitlError, LeaseLostError, StoreError
@@ -22,7 +22,7 @@ from hitl_core.domain.records import Decision, Item, ReviewTask
 from hitl_core.loop.judges import certifying, settling
 from hitl_core.loop.judges.building import CascadeMaker
 from hitl_core.loop.judges.certifying import Certified
-from hitl_core.loop.judges.settling import Judged
+from hitl_core.loop.judges.settling import Cascade, Judged
 from hitl_core.loop.judges.thread import JudgeThread
 from hitl_core.loop.judges.track_record import TrackRecord, track_records
 from hitl_core.loop.outcome import find_key
@@ -34,22 +34,11 @@ from hitl_core.store import decisions, events, items
 from hitl_core.store.engine import Store
 from hitl_core.store.judging import stage, verdicts
 
-if TYPE_CHECKING:
-    from hitl_core.judging.cascade.cascade import CascadeResult
-
 MOST_ATTEMPTS = 2
 TICK_SECONDS = 0.5
 GRACE_SECONDS = 10.0
 """How much longer than its own deadline a cascade may take before it is cut off."""
 _log = logging.getLogger(__name__)
-
-
-class Cascade(Protocol):
-    """What is asked about one item; never raises for what a model did."""
-
-    async def judge(self, item: Item) -> CascadeResult:
-        """Return what became of the item."""
-        ...
 
 
 class Opinions(NamedTuple):

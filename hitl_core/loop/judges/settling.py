@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from hitl_core.domain.ids import new_id
 from hitl_core.domain.opinions import JudgeVerdict
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 PASSED_ON = "judging.passed_on"
 SWEPT_AT_ONCE = 200
+
+
+class Cascade(Protocol):
+    """What is asked about one item; never raises for what a model did."""
+
+    async def judge(self, item: Item) -> CascadeResult:
+        """Return what became of the item."""
+        ...
 
 
 class Judged(NamedTuple):

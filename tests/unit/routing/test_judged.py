@@ -24,7 +24,7 @@ def policy(more: str = "") -> Policy:
 
 
 def item(**fields: object) -> Item:
-    return Item(**({"id": "a", "query": "q", "output": "o", "confidence": 0.85} | fields))  # type: ignore[arg-type]
+    return Item(**({"id": "a", "query": "q", "output": "o", "confidence": 0.85} | fields))
 
 
 def first(given: Item, held: Policy) -> Decision:
