@@ -2,6 +2,7 @@
 
 python -m evals.soak                     20,000 tasks, 32 workers, 5 s lease, on SQLite and PostgreSQL
 python -m evals.soak --short             2,000 tasks, 8 workers, 2 s lease; for CI
+python -m evals.soak --overlap 3         three opinions on each item: never a fourth, never one person's twice
 
 PostgreSQL: the database named in HITL_BENCH_POSTGRES_URL, else one that a checkout's tests can start.
 Exit code: 0 every promise kept, 1 a violation, 2 a database could not be had.
@@ -27,6 +28,9 @@ PROMISES = {
     "duplicate_reviews": "tasks with two effective reviews",
     "missing_events": "reviews without their event, or events without their review",
     "stuck_tasks": "tasks stuck at the end",
+    "overshoots": "items with more opinions than wanted",
+    "repeats": "items with two opinions of one person",
+    "unsettled": "items that nobody settled",
     "errors": "unexpected errors",
 }
 SHOWN = 5
@@ -81,6 +85,7 @@ def report(results: Sequence[SoakResult]) -> str:
 def _plan(given: argparse.Namespace) -> Plan:
     plan = SHORT if given.short else FULL
     named = {"tasks": given.tasks, "workers": given.workers, "seed": given.seed, "lease_seconds": given.lease}
+    named["overlap"] = given.overlap
     return plan._replace(**{name: value for name, value in named.items() if value is not None})
 
 
@@ -93,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tasks", type=int)
     parser.add_argument("--workers", type=int)
     parser.add_argument("--lease", type=float, metavar="SECONDS")
+    parser.add_argument("--overlap", type=int, metavar="OPINIONS", help="opinions wanted on each item")
     parser.add_argument("--seed", type=int)
     return parser
 

@@ -48,6 +48,7 @@ class Plan(NamedTuple):
     dawdle_share: float
     stall_seconds: float
     seed: int
+    overlap: int = 1
 
 
 @dataclass
@@ -136,7 +137,7 @@ def run_soak(kind: str, url: str, plan: Plan) -> SoakResult:
         seconds = time.monotonic() - began
         entries = list(read_diaries(folder))
     with _looking(url) as connection:
-        findings = verify(entries, *_stored(connection))
+        findings = verify(entries, *_stored(connection), overlap=plan.overlap)
         integrity = _integrity(connection)
     figures = _figures(entries, plan, crew, seconds)
     return SoakResult(kind, findings, figures, crew.crashes, integrity)
@@ -144,9 +145,12 @@ def run_soak(kind: str, url: str, plan: Plan) -> SoakResult:
 
 def fill(url: str, plan: Plan) -> None:
     """Publish a policy with the short lease and submit the items."""
-    policy = Policy.from_mapping({"name": "soak", "review": {"lease_seconds": plan.lease_seconds}})
+    rules: dict[str, Any] = {"name": "soak", "review": {"lease_seconds": plan.lease_seconds}}
+    if plan.overlap > 1:
+        rules["overlap"] = {"share": 1.0, "opinions": plan.overlap}
+    policy, items = Policy.from_mapping(rules), plan.tasks // plan.overlap
     with Loop.open(url, policy, actor="soak") as loop:
-        for start in range(0, plan.tasks, CHUNK):
+        for start in range(0, items, CHUNK):
             loop.submit_many(
                 {
                     "id": f"item {index}",
@@ -156,7 +160,7 @@ def fill(url: str, plan: Plan) -> None:
                     "output": f"It says {index * 7 + index % 2}.",
                     "confidence": 0.6 + 0.3 * (index * 37 % 100) / 100,
                 }
-                for index in range(start, min(plan.tasks, start + CHUNK))
+                for index in range(start, min(items, start + CHUNK))
             )
 
 
@@ -223,12 +227,14 @@ def _looking(url: str) -> Iterator[sa.Connection]:
 
 
 def _unfinished(connection: sa.Connection) -> int:
-    return int(connection.exec_driver_sql("SELECT COUNT(*) FROM tasks WHERE status <> 'done'").scalar_one())
+    return int(
+        connection.exec_driver_sql("SELECT COUNT(*) FROM tasks WHERE status NOT IN ('done', 'cancelled')").scalar_one()
+    )
 
 
 def _stored(connection: sa.Connection) -> tuple[dict[str, str], list[ReviewRow], list[str]]:
     statuses = {row[0]: row[1] for row in connection.exec_driver_sql("SELECT key, status FROM tasks")}
-    columns = "key, task_key, kind, supersedes, reviewer, verdict, output"
+    columns = "key, task_key, kind, supersedes, reviewer, verdict, output, item_key, stage"
     rows = [ReviewRow(*row) for row in connection.exec_driver_sql(f"SELECT {columns} FROM reviews")]  # noqa: S608
     events = connection.exec_driver_sql("SELECT data FROM events WHERE kind = 'task.completed'")
     return statuses, rows, [orjson.loads(row[0])["review"] for row in events]
@@ -252,6 +258,7 @@ def _figures(entries: list[Entry], plan: Plan, crew: Crew, seconds: float) -> di
     calls = [each["ended"] - each["began"] for each in entries if each["kind"] not in ("intent", "held")]
     return {
         "tasks": plan.tasks,
+        "opinions on each item": plan.overlap,
         "workers": plan.workers,
         "seconds": round(seconds, 1),
         "decisions per second": count["complete"] / seconds,

@@ -37,6 +37,8 @@ class ReviewRow(NamedTuple):
     reviewer: str
     verdict: str
     output: str | None
+    item: str = ""
+    stage: str = "human"
 
 
 @dataclass
@@ -50,6 +52,9 @@ class Findings:
     duplicate_reviews: list[str] = field(default_factory=list)
     missing_events: list[str] = field(default_factory=list)
     stuck_tasks: list[str] = field(default_factory=list)
+    overshoots: list[str] = field(default_factory=list)
+    repeats: list[str] = field(default_factory=list)
+    unsettled: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
     @property
@@ -59,7 +64,12 @@ class Findings:
 
 
 def verify(
-    entries: Sequence[Entry], statuses: dict[str, str], rows: Sequence[ReviewRow], completed_events: Iterable[str]
+    entries: Sequence[Entry],
+    statuses: dict[str, str],
+    rows: Sequence[ReviewRow],
+    completed_events: Iterable[str],
+    *,
+    overlap: int = 1,
 ) -> Findings:
     """Compare the diaries with the database.
 
@@ -68,6 +78,7 @@ def verify(
         statuses: status of each task by key.
         rows: every review and undo.
         completed_events: the review key that each `task.completed` event names.
+        overlap: opinions wanted on each item.
     """
     found = Findings()
     found.double_leases = overlaps(pieces(entries))
@@ -77,7 +88,9 @@ def verify(
     found.duplicate_reviews = duplicates(rows)
     wanted = {row.key for row in rows if row.kind == "review"}
     found.missing_events = sorted(wanted ^ set(completed_events))
-    found.stuck_tasks = sorted(key for key, status in statuses.items() if status != "done")
+    found.stuck_tasks = sorted(key for key, status in statuses.items() if status not in ("done", "cancelled"))
+    if overlap > 1:
+        found.overshoots, found.repeats, found.unsettled = shared_work(rows, overlap)
     found.errors = [f"{each['doing']}: {each['reason']}" for each in entries if each["kind"] == "error"]
     return found
 
@@ -157,6 +170,27 @@ def lost_undos(entries: Sequence[Entry], rows: Sequence[ReviewRow]) -> list[str]
         f"undo {row.key} takes back nothing" for row in rows if row.kind == "undo" and row.supersedes not in reviews
     ]
     return missing + dangling
+
+
+def shared_work(rows: Sequence[ReviewRow], overlap: int) -> tuple[list[str], list[str], list[str]]:
+    """Return items with too many opinions, with two of one person, and such that nobody settled."""
+    undone = {row.supersedes for row in rows if row.kind == "undo"}
+    kept: dict[str, list[ReviewRow]] = defaultdict(list)
+    for row in rows:
+        if row.kind == "review" and row.key not in undone:
+            kept[row.item].append(row)
+    overshoots, repeats, unsettled = [], [], []
+    for item, given in kept.items():
+        opinions = [row for row in given if row.stage == "human"]
+        if len(opinions) > overlap:
+            overshoots.append(f"item {item} has {len(opinions)} opinions, {overlap} were wanted")
+        people = Counter(row.reviewer for row in given)
+        repeats += [f"item {item}: {n} opinions of {who}" for who, n in people.items() if n > 1]
+        senior = any(row.stage == "adjudicate" for row in given)
+        most = max(Counter(row.verdict for row in opinions).values(), default=0)
+        if not senior and (len(opinions) < overlap or most < 0.6 * overlap):
+            unsettled.append(f"item {item}: {len(opinions)} opinions, at most {most} alike, and no senior's")
+    return overshoots, repeats, unsettled
 
 
 def duplicates(rows: Sequence[ReviewRow]) -> list[str]:

@@ -12,8 +12,8 @@ from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Review, ReviewTask, Stage, TaskStatus
 from hitl_core.loop.opened import task_row
 from hitl_core.loop.policy_book import LivePolicy
-from hitl_core.review_queue.overlap import FOR_GOOD
-from hitl_core.store import claiming, decisions, events, items, reviewers, reviews, tasks
+from hitl_core.review_queue.overlap import FOR_GOOD, may_not_settle
+from hitl_core.store import claiming, decisions, events, items, reviews, tasks
 
 if TYPE_CHECKING:  # the room's front door loads polars, which nobody needs who asks for one opinion
     from hitl_core.agreement.adjudication import Opinion, Settlement, Stakes
@@ -52,7 +52,7 @@ def settle_item(
         _ask(tx, task, live(), now, Stage.HUMAN, slot=asked, without=[row.reviewer for row in given])
     elif found.status == "adjudicate" and not any(row.stage == Stage.ADJUDICATE for row in rows):
         raters = [row.reviewer for row in given]
-        _ask(tx, task, live(), now, Stage.ADJUDICATE, slot=0, without=_not_senior_again(tx, raters))
+        _ask(tx, task, live(), now, Stage.ADJUDICATE, slot=0, without=may_not_settle(tx, raters))
     return None
 
 
@@ -121,12 +121,6 @@ def _ask(
     kind = "task.adjudicate" if stage is Stage.ADJUDICATE else "task.another_opinion"
     where = {"project": task.item.project, "item_key": task.item_key, "task_key": key}
     events.append(tx, kind, at=now, actor="system", data={"slot": slot}, **where)
-
-
-def _not_senior_again(tx: sa.Connection, raters: Sequence[str]) -> list[str]:
-    """Those who gave an opinion do not settle it, unless every senior did."""
-    seniors = {each.name for each in reviewers.listing(tx) if each.senior}
-    return [name for name in raters if not seniors or seniors - set(raters) or name not in seniors]
 
 
 def _cancel(tx: sa.Connection, task: ReviewTask, *, stage: Stage) -> None:

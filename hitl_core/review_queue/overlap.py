@@ -2,17 +2,18 @@
 
 Each opinion is a task of its own (same item and stage, `slot` 0, 1, …). Whoever claims one is kept from its siblings
 by rows in `skips`, in the claim's transaction; a unique index (item, stage, holder) stops two claims of one person that
-run at the same moment.
+run at the same moment. Locks are taken in one order: the own task, the item, then the siblings.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from hitl_core.domain.records import ReviewTask, Stage
-from hitl_core.store import items, tasks
+from hitl_core.store import items, reviewers, tasks
 
 FOR_GOOD = timedelta(days=36500)
 APART = "overlap"
@@ -31,14 +32,25 @@ def keep_apart(tx: sa.Connection, task: ReviewTask, reviewer: str, now: datetime
 
 def open_again(tx: sa.Connection, item_key: str) -> None:
     """Let a reviewer who gave a task back take another opinion of the same item."""
+    items.lock(tx, item_key)
     tasks.forget_skips(tx, item_key, reason=APART)
 
 
-def leave_to_senior(tx: sa.Connection, task_key: str, reviewer: str, *, until: datetime) -> None:
+def leave_to_senior(tx: sa.Connection, item_key: str, task_key: str, reviewer: str, *, until: datetime) -> None:
     """After an escalation nobody else is asked for an opinion, and a senior decides."""
+    items.lock(tx, item_key)
+    raters = tasks.holders(tx, item_key, stage=Stage.HUMAN.value)
+    for name in may_not_settle(tx, raters):
+        tasks.skip(tx, task_key, name, reason="gave an opinion", until=until)
     for key in tasks.siblings(tx, task_key, stage=Stage.HUMAN.value):
         tasks.skip(tx, key, reviewer, reason="escalated", until=until)
         tasks.cancel_pending(tx, key)
+
+
+def may_not_settle(tx: sa.Connection, raters: Sequence[str]) -> list[str]:
+    """Return who does not settle an item: those who gave an opinion on it, but for seniors where every senior did."""
+    seniors = {each.name for each in reviewers.listing(tx) if each.senior}
+    return [name for name in raters if not seniors or seniors - set(raters) or name not in seniors]
 
 
 def skip_all(tx: sa.Connection, task_key: str, reviewer: str, *, reason: str, until: datetime) -> None:

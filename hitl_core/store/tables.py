@@ -139,7 +139,17 @@ _claimed = sa.text("status = 'claimed'")
 _young = sa.text("status = 'pending' AND band = 0")
 _HEAD = (tasks.c.pool, tasks.c.project, tasks.c.expertise, tasks.c.band, tasks.c.rank.desc(), tasks.c.key)
 sa.Index("ix_tasks_head", *_HEAD, sqlite_where=_pending, postgresql_where=_pending)
-sa.Index("uq_tasks_item_stage_slot", tasks.c.item_key, tasks.c.stage, tasks.c.slot, unique=True)
+# Partial, so that PostgreSQL does not take it for a key: changing a key locks out every row that refers to the task.
+_slotted = sa.text("slot >= 0")
+sa.Index(
+    "uq_tasks_item_stage_slot",
+    tasks.c.item_key,
+    tasks.c.stage,
+    tasks.c.slot,
+    unique=True,
+    sqlite_where=_slotted,
+    postgresql_where=_slotted,
+)
 _blind = sa.text("blind")
 sa.Index(
     "uq_tasks_item_stage_holder",

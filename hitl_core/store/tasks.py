@@ -137,8 +137,9 @@ def skip(tx: sa.Connection, key: str, reviewer: str, *, reason: str, until: date
 
 
 def cancel_pending(tx: sa.Connection, key: str) -> None:
-    """Cancel a task that nobody holds."""
-    mine = sa.and_(tasks.c.key == key, tasks.c.status == TaskStatus.PENDING.value)
+    """Cancel a task that nobody holds; one that is being claimed at this moment is left to its claimant."""
+    free = sa.select(tasks.c.key).where(tasks.c.key == key, tasks.c.status == TaskStatus.PENDING.value)
+    mine = tasks.c.key.in_(free.with_for_update(skip_locked=True, key_share=True))
     tx.execute(sa.update(tasks).where(mine).values(status=TaskStatus.CANCELLED.value, version=tasks.c.version + 1))
 
 
@@ -148,6 +149,13 @@ def siblings(tx: sa.Connection, key: str, *, stage: str | None = None) -> list[s
     same = tasks.c.stage == (mine.c.stage if stage is None else stage)
     query = sa.select(tasks.c.key).where(tasks.c.item_key == mine.c.item_key, same, tasks.c.key != key)
     return list(tx.execute(query.order_by(tasks.c.key)).scalars())
+
+
+def holders(tx: sa.Connection, item_key: str, *, stage: str) -> list[str]:
+    """Return who holds or finished an item's tasks of a stage."""
+    busy = tasks.c.status.in_((TaskStatus.CLAIMED.value, TaskStatus.DONE.value))
+    mine = sa.and_(tasks.c.item_key == item_key, tasks.c.stage == stage, busy, tasks.c.claimed_by.is_not(None))
+    return list(tx.execute(sa.select(tasks.c.claimed_by).where(mine).order_by(tasks.c.slot)).scalars())
 
 
 def forget_skips(tx: sa.Connection, item_key: str, *, reason: str) -> None:

@@ -157,6 +157,15 @@ def test_escalating_one_opinion_asks_nobody_else(two: Loop, submit: Submit) -> N
     assert outcome.decided_by == "sen"
 
 
+def test_who_gave_an_opinion_does_not_settle_what_a_peer_escalated(two: Loop, submit: Submit) -> None:
+    submit("a")
+    answer(two, "ana", APPROVE)
+    two.queue.escalate(claim(two, "bob").token, reason="a matter of law")
+    assert two.queue.claim("ana") is None
+    assert two.queue.claim("bob") is None
+    assert claim(two, "cem").stage is Stage.ADJUDICATE
+
+
 def test_undo_takes_a_settlement_back(two: Loop, submit: Submit) -> None:
     submit("a")
     answer(two, "ana", edit("refunds take thirty days"))

@@ -152,3 +152,24 @@ def test_kills_wait_until_every_worker_could_finish_a_task() -> None:
     watch.look(now=2.0, left=92)
     assert watch.may_kill()
     assert not watch.may_kill()
+
+
+def opinion(key: str, who: str, verdict: str = "approve", stage: str = "human") -> ReviewRow:
+    return ReviewRow(key, key, "review", None, who, verdict, None, "i", stage)
+
+
+@pytest.mark.parametrize(
+    ("rows", "broken"),
+    [
+        ([opinion("1", "ana"), opinion("2", "bob"), opinion("3", "cem")], set()),
+        ([opinion("1", "ana"), opinion("2", "bob"), opinion("3", "cem"), opinion("4", "dan")], {"overshoots"}),
+        ([opinion("1", "ana"), opinion("2", "ana"), opinion("3", "cem")], {"repeats"}),
+        ([opinion("1", "ana"), opinion("2", "bob")], {"unsettled"}),
+        ([opinion("1", "ana"), opinion("2", "bob", "edit"), opinion("3", "cem", "reject")], {"unsettled"}),
+        ([opinion("1", "ana"), opinion("2", "bob", "edit"), opinion("3", "sen", stage="adjudicate")], set()),
+    ],
+)
+def test_shared_items_that_go_wrong_are_seen(rows: list[ReviewRow], broken: set[str]) -> None:
+    events = [row.key for row in rows]
+    found = verify([], {row.key: "done" for row in rows}, rows, events, overlap=3)
+    assert {name for name, lines in vars(found).items() if lines} == broken

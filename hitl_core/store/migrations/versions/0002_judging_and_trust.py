@@ -13,7 +13,14 @@ def upgrade() -> None:
     _model_calls()
     _model_cache()
     _artefacts()
-    op.create_index("uq_tasks_item_stage_slot", "tasks", ["item_key", "stage", "slot"], unique=True)
+    op.create_index(
+        "uq_tasks_item_stage_slot",
+        "tasks",
+        ["item_key", "stage", "slot"],
+        unique=True,
+        sqlite_where=sa.text("slot >= 0"),
+        postgresql_where=sa.text("slot >= 0"),
+    )
     op.create_index(
         "uq_tasks_item_stage_holder",
         "tasks",
@@ -23,9 +30,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("blind"),
     )
     with_judges = sa.text("status = 'pending' AND pool = 'judges'")
-    op.create_index(
-        "ix_tasks_judging", "tasks", ["created_at"], sqlite_where=with_judges, postgresql_where=with_judges
-    )
+    op.create_index("ix_tasks_judging", "tasks", ["created_at"], sqlite_where=with_judges, postgresql_where=with_judges)
 
 
 def downgrade() -> None:
