@@ -19,7 +19,7 @@ WORLDS = [(world, EVEN) for world in PUBLISHED if "2 % everywhere" in world[0]] 
 @pytest.mark.parametrize(("world", "shape"), WORLDS)
 def test_more_is_certified_than_by_either_rival(world: tuple[str, int, float, float], shape: str) -> None:
     _, _, _, ours, _, _, rival, one_test, *_ = coverages(world, shape, SHAPES[shape], RUNS)
-    assert float(ours) > 1.8 * float(rival)
+    assert float(ours) > 1.5 * float(rival)
     # At 800 labels of an even judge one test has .98 and hardly anything is left to win.
     assert float(ours) > min(1.15 * float(one_test), float(one_test) + 0.01)
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from hitl_core.calibration.rows import FloatArray, Rows
+from hitl_core.calibration.rows import FloatArray, Rows, checked_rows, normal_quantile
 from hitl_core.domain.errors import InputError
 
 Strategy = Literal["width", "mass"]
@@ -87,6 +87,26 @@ def binned(rows: Rows, edges: FloatArray) -> Bins:
         confidence=np.bincount(where, rows.weight * rows.confidence, size)[filled] / weight[filled],
         correct=np.bincount(where, rows.weight * rows.correct, size)[filled] / weight[filled],
     )
+
+
+def checked_bins(
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    weights: ArrayLike | None,
+    *,
+    bins: int,
+    strategy: Strategy,
+    level: float,
+) -> tuple[Rows, FloatArray, Bins]:
+    """Check what every binned measure is given; return the rows, the edges and the sums.
+
+    Raises:
+        InputError: the arrays do not fit, or an option is out of range.
+    """
+    rows = checked_rows(confidence, correct, weights)
+    edges = bin_edges(rows, bins, strategy)
+    normal_quantile(level)
+    return rows, edges, binned(rows, edges)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from hitl_core.calibration.measures.binning import Bins, Strategy, bin_edges, binned, cells
-from hitl_core.calibration.rows import Estimate, FloatArray, Rows, checked_rows, kish_n, normal_quantile
+from hitl_core.calibration.measures.binning import Bins, Strategy, cells, checked_bins
+from hitl_core.calibration.rows import Estimate, FloatArray, Rows, kish_n
 from hitl_core.domain.errors import InputError
 
 Norm = Literal["l1", "l2", "max"]
@@ -51,11 +51,8 @@ def expected_calibration_error(
     """
     if norm not in ("l1", "l2", "max"):
         raise InputError(f"norm must be l1, l2 or max; got {norm!r}")
-    rows = checked_rows(confidence, correct, weights)
-    edges = bin_edges(rows, bins, strategy)
-    table = binned(rows, edges)
+    rows, edges, table = checked_bins(confidence, correct, weights, bins=bins, strategy=strategy, level=level)
     value = float(_norm(table.share[None, :], table.gap[None, :], norm)[0])
-    normal_quantile(level)
     if replicates <= 0:
         return _estimate(value, float("nan"), float("nan"), rows)
     drawn = _norm(*cells(rows, edges).resampled_gaps(replicates, seed), norm)
@@ -107,11 +104,8 @@ def debiased_calibration_error(
     """
     if norm not in ("l1", "l2"):
         raise InputError(f"norm must be l1 or l2; got {norm!r}")
-    rows = checked_rows(confidence, correct, weights)
-    edges = bin_edges(rows, bins, strategy)
-    table = binned(rows, edges)
+    rows, edges, table = checked_bins(confidence, correct, weights, bins=bins, strategy=strategy, level=level)
     value = _debiased(table, norm)
-    normal_quantile(level)
     if replicates <= 0:
         return _estimate(value, float("nan"), float("nan"), rows)
     plain = float(_norm(table.share[None, :], table.gap[None, :], norm)[0])
@@ -136,9 +130,8 @@ def perfect_forecaster_error(
 
     The value is the mean; an observed error inside `low` to `high` gives no reason to doubt the calibration.
     """
-    rows = checked_rows(confidence, np.ones_like(np.asarray(confidence, dtype=np.float64)), weights)
-    table = binned(rows, bin_edges(rows, bins, strategy))
-    normal_quantile(level)
+    any_label = np.ones_like(np.asarray(confidence, dtype=np.float64))
+    rows, _, table = checked_bins(confidence, any_label, weights, bins=bins, strategy=strategy, level=level)
     n = np.maximum(1, np.round(table.effective_n)).astype(np.int64)
     generator = np.random.default_rng(seed)
     right = generator.binomial(n, np.clip(table.confidence, 0, 1), size=(max(1, replicates), n.size)) / n

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from hitl_core.calibration.measures.binning import Bins, Strategy, bin_edges, binned
-from hitl_core.calibration.rows import FloatArray, checked_rows, normal_quantile
+from hitl_core.calibration.measures.binning import Bins, Strategy, checked_bins
+from hitl_core.calibration.rows import FloatArray
 from hitl_core.stats import clopper_pearson_bounds
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def reliability_table(
         bins: how many bins at most.
         strategy: "width" for equal width, "mass" for equal weight.
         level: of the intervals and of the consistency band.
-        gap: a larger difference between accuracy and confidence flags the bin, when n supports it.
+        gap: a larger difference between accuracy and confidence flags the bin, once n shows that it is larger.
 
     Returns:
         A polars frame in order of confidence with the columns
@@ -49,19 +49,17 @@ def reliability_table(
             gap: accuracy - mean_confidence.
             accuracy_low, accuracy_high: exact interval (Clopper-Pearson at the effective n).
             band_low, band_high: where the accuracy of a perfect forecaster would lie.
-            flagged: |gap| exceeds the limit and the interval does not contain the mean confidence.
+            flagged: the whole interval is further than the limit from the mean confidence.
 
     Raises:
         InputError: the arrays do not fit, or an option is out of range.
     """
     import polars as pl
 
-    rows = checked_rows(confidence, correct, weights)
-    table = binned(rows, bin_edges(rows, bins, strategy))
-    normal_quantile(level)
+    _, _, table = checked_bins(confidence, correct, weights, bins=bins, strategy=strategy, level=level)
     low, high = accuracy_interval(table, level)
     band_low, band_high = perfect_band(table, level)
-    supported = (low > table.confidence) | (high < table.confidence)
+    flagged = (low > table.confidence + gap) | (high < table.confidence - gap)
     return pl.DataFrame(
         {
             "bin_low": table.low,
@@ -76,7 +74,7 @@ def reliability_table(
             "accuracy_high": high,
             "band_low": band_low,
             "band_high": band_high,
-            "flagged": (np.abs(table.gap) > gap) & supported,
+            "flagged": flagged,
         }
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from hitl_core.calibration.measures.binning import Strategy, bin_edges, binned
+from hitl_core.calibration.measures.binning import Strategy, checked_bins
 from hitl_core.calibration.rows import Estimate, FloatArray, Rows, checked_rows, kish_n, mean_estimate
 from hitl_core.calibration.rows import normal_quantile as quantile
 
@@ -60,9 +60,8 @@ def brier_score(
     Raises:
         InputError: the arrays do not fit, or an option is out of range.
     """
-    rows = checked_rows(confidence, correct, weights)
+    rows, _, table = checked_bins(confidence, correct, weights, bins=bins, strategy=strategy, level=level)
     mean = mean_estimate((rows.confidence - rows.correct) ** 2, rows.weight, level)
-    table = binned(rows, bin_edges(rows, bins, strategy))
     overall = float(table.share @ table.correct)
     reliability = float(table.share @ table.gap**2)
     uncertainty = overall * (1 - overall)

@@ -111,7 +111,10 @@ def test_reliability_table_by_hand() -> None:
     assert not table["flagged"].any()
 
 
-@pytest.mark.parametrize(("rows", "right", "flagged"), [(10, 7, False), (100, 70, True), (1000, 810, False)])
+@pytest.mark.parametrize(
+    ("rows", "right", "flagged"),
+    [(10, 7, False), (30, 22, False), (100, 70, True), (100, 77, False), (1000, 770, True), (1000, 810, False)],
+)
 def test_a_bucket_is_flagged_when_it_is_off_by_a_tenth_and_n_supports_it(rows: int, right: int, flagged: bool) -> None:
     table = reliability_table(np.full(rows, 0.9), np.arange(rows) < right)
     assert table["flagged"].to_list() == [flagged]
