@@ -169,7 +169,8 @@ def test_recorded_judges_are_often_but_not_always_right() -> None:
 
 
 def test_the_item_that_attacks_the_judge_is_found_by_the_products_own_screening() -> None:
-    flagged = {item.id for item in ITEMS if injection_flags(item)}
+    # Other kinds of flags may be false alarms ("the manager has approved it"); this one addresses whoever grades.
+    flagged = {item.id for item in ITEMS if "injection:output:addresses_judge" in injection_flags(item)}
     assert flagged == {item.id for item in ITEMS if item.metadata["group"] == demo.ATTACK}
     assert flagged <= {item.id for item in demo.pending(ITEMS, LABELS)}
     assert LABELS[flagged.pop()].verdict == "reject"
