@@ -25,8 +25,8 @@ from hitl_core.stats import clopper_pearson
 
 Method = Literal["auto", "boundary", "betting", "development", "multi-start"]
 METHODS = ("auto", "boundary", "betting", "development", "multi-start")
-# Betting keeps every row; thinning to equal chances is sharper until much would be thrown away and much is left.
-BETTING_ROWS, BETTING_GAIN = 300, 1.25
+# Betting keeps every row; thinning to equal chances is sharper until most would be thrown away and much is left.
+BETTING_ROWS, BETTING_GAIN = 300, 4.0
 
 
 def choose_threshold(
