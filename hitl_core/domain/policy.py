@@ -17,6 +17,7 @@ from pydantic import StrictBool, ValidationError, model_validator
 
 from hitl_core.domain.conditions import Condition
 from hitl_core.domain.errors import PolicyError, explain, shorten
+from hitl_core.domain.policy_cost import Prices
 from hitl_core.domain.policy_judging import Judging
 from hitl_core.domain.policy_measures import CalibrationSection, ScorerSection
 from hitl_core.domain.policy_overlap import Overlap
@@ -63,6 +64,7 @@ class Policy(Record):
     calibration: CalibrationSection = CalibrationSection()
     labels: Labels = Labels()
     overlap: Overlap = Overlap()
+    cost: Prices = Prices()
     breakers: tuple[Breaker, ...] = ()
 
     @model_validator(mode="after")

@@ -10,15 +10,14 @@ price where (1 - reviewer_miss) · e(c) · escaped_error > human: that is the br
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field, model_validator
 from scipy import optimize
 
 from hitl_core.domain.errors import InputError
-from hitl_core.domain.records import Record
+from hitl_core.domain.policy_cost import Prices
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,43 +28,6 @@ REPLICATES = 1000
 MANY_KINDS = 5_000
 REVIEW_ALL = float(np.nextafter(1.0, 2.0))
 """The threshold above every confidence: everything is reviewed."""
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class Prices(Record):
-    """What things cost, in USD.
-
-    A human review costs `human_usd`, or `rate_per_hour_usd` times the measured minutes where a rate is given.
-    `reviewer_miss` is the chance that a reviewer lets a wrong output pass: two people disagree about 13 % of real
-    answers, so it is not 0 by default.
-    """
-
-    human_usd: NotNegative = 2.0
-    rate_per_hour_usd: NotNegative | None = None
-    minutes_per_review: NotNegative | None = None
-    model_usd: NotNegative = 0.01
-    judge_usd: NotNegative = 0.0
-    escaped_error_usd: NotNegative = 20.0
-    reviewer_miss: Annotated[float, Field(ge=0, lt=1)] = 0.07
-
-    @model_validator(mode="after")
-    def _rate_has_minutes(self) -> Prices:
-        if self.rate_per_hour_usd is not None and self.minutes_per_review is None:
-            raise ValueError("rate_per_hour_usd needs minutes_per_review; give both or neither")
-        return self
-
-    @property
-    def review_usd(self) -> float:
-        """What one human review costs."""
-        if self.rate_per_hour_usd is None or self.minutes_per_review is None:
-            return self.human_usd
-        return self.rate_per_hour_usd * self.minutes_per_review / 60
-
-    @property
-    def break_even(self) -> float:
-        """The error rate above which a review is worth its price; above 1 it never is."""
-        saved = (1 - self.reviewer_miss) * self.escaped_error_usd
-        return self.review_usd / saved if saved > 0 else float("inf")
 
 
 @dataclass(frozen=True)

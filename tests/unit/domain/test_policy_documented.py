@@ -9,6 +9,7 @@ import pytest
 
 from hitl_core.domain.conditions import FIELDS, OPERATORS
 from hitl_core.domain.policy import Policy
+from hitl_core.domain.policy_cost import Prices
 from hitl_core.domain.policy_judging import Committee, Judge, Judging, Price, Tier
 from hitl_core.domain.policy_measures import CalibrationSection, ScorerSection
 from hitl_core.domain.policy_overlap import Overlap
@@ -34,6 +35,7 @@ EXAMPLES = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
         ReviewRules,
         Labels,
         Overlap,
+        Prices,
         Judging,
         Judge,
         Committee,

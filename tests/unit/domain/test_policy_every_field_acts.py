@@ -17,6 +17,7 @@ import pytest
 from pydantic import BaseModel
 
 from hitl_core.domain.policy import Policy
+from hitl_core.domain.policy_cost import Prices
 from hitl_core.domain.policy_judging import Committee, Judge, Judging, Price, Tier
 from hitl_core.domain.policy_measures import CalibrationSection, ScorerSection
 from hitl_core.domain.records import Item, Passage
@@ -56,6 +57,8 @@ MEASURING_TEST = TESTS / "contract" / "measuring" / "test_measuring.py"
 ACTED_ON_BY_MEASURING = {
     f"{model.__name__}.{name}" for model in (ScorerSection, CalibrationSection) for name in model.model_fields
 }
+ACTED_ON_BY_REPORTS = {f"Prices.{name}" for name in Prices.model_fields}
+COST_TEST = TESTS / "unit" / "reports" / "test_cost.py"
 JUDGING = (Judging, Judge, Committee, Tier, Price)
 ACTED_ON_BY_JUDGES = {f"{model.__name__}.{name}" for model in JUDGING for name in model.model_fields}
 # The rooms whose tests show that a field of the judging section acts.
@@ -164,6 +167,7 @@ SECTIONS = {
         "judging",
         "labels",
         "overlap",
+        "cost",
         "scorer",
         "calibration",
         "breakers",
@@ -204,7 +208,7 @@ def fields_of(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[st
 def test_every_field_has_an_entry() -> None:
     elsewhere = (
         ACTED_ON_BY_THE_QUEUE | ACTED_ON_BY_AUDITS | ACTED_ON_BY_JUDGES | ACTED_ON_BY_SETTLING | ACTED_ON_BY_MEASURING
-    )
+    ) | ACTED_ON_BY_REPORTS
     listed = set(CASES) | SECTIONS | elsewhere | {"Policy.name"}
     assert set(fields_of(Policy, set())) == listed
 
@@ -249,3 +253,9 @@ def test_audits_show_that_their_fields_act(field: str) -> None:
 @pytest.mark.parametrize("field", sorted(ACTED_ON_BY_MEASURING))
 def test_a_submission_shows_that_the_fields_of_measuring_act(field: str) -> None:
     assert field.partition(".")[2] in MEASURING_TEST.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not COST_TEST.exists(), reason="this copy has no tests of reports")
+@pytest.mark.parametrize("field", sorted(ACTED_ON_BY_REPORTS))
+def test_the_cost_report_shows_that_prices_act(field: str) -> None:
+    assert field.partition(".")[2] in COST_TEST.read_text(encoding="utf-8")

@@ -34,8 +34,20 @@ def test_reviewers_who_miss_errors_make_review_worth_less() -> None:
 
 def test_the_hourly_rate_takes_the_place_of_the_price_per_item() -> None:
     assert Prices(rate_per_hour_usd=60, minutes_per_review=1.5).review_usd == pytest.approx(1.5)
-    with pytest.raises(ValueError, match="minutes_per_review"):
-        Prices(rate_per_hour_usd=60)
+    rated = Prices(human_usd=7, rate_per_hour_usd=60)
+    assert rated.with_measured(3.0).review_usd == pytest.approx(3)
+    assert rated.review_usd == 7  # nobody has measured anything yet
+    assert Prices(rate_per_hour_usd=60, minutes_per_review=1).with_measured(3.0).review_usd == pytest.approx(1)
+    assert Prices().with_measured(3.0) == Prices()
+
+
+@pytest.mark.parametrize("name", ["model_usd", "judge_usd"])
+def test_a_model_is_paid_for_whoever_decides(name: str) -> None:
+    curve = cost_curve([0.2, 0.8], [False, True], prices=PLAIN.model_copy(update={name: 0.5}))
+    more = np.array(curve.frame["cost_usd"]) - np.array(
+        cost_curve([0.2, 0.8], [False, True], prices=PLAIN).frame["cost_usd"]
+    )
+    assert more == pytest.approx(0.5 - getattr(PLAIN, name))
 
 
 def test_a_dearer_error_moves_the_optimum_up() -> None:
