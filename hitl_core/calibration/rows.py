@@ -106,6 +106,16 @@ def checked_weights(weights: ArrayLike | None, rows: int) -> FloatArray:
     return given
 
 
+def group_numbers(groups: ArrayLike | None, rows: int) -> NDArray[np.int64]:
+    """Return a whole number for each row's group; each row is its own group where none are given."""
+    if groups is None:
+        return np.arange(rows, dtype=np.int64)
+    given = np.asarray(groups)
+    if given.shape != (rows,):
+        raise InputError(f"groups need one entry a row; got shape {given.shape} for {rows} rows")
+    return np.unique(given.astype(str) if given.dtype == object else given, return_inverse=True)[1].astype(np.int64)
+
+
 def kish_n(weight: FloatArray) -> float:
     """Kish's effective number of rows: (sum of weights)² / sum of squared weights."""
     squares = float(weight @ weight)

@@ -20,8 +20,7 @@ from hitl_core.calibration.recalibrating.calibrator import CLIP, CalibrationMeth
 from hitl_core.calibration.recalibrating.origin import CalibratorOrigin, origin_from, with_window
 from hitl_core.calibration.recalibrating.recalibration import fit_map
 from hitl_core.calibration.recalibrating.selection import fit_calibrator, folds
-from hitl_core.calibration.rows import FloatArray, Rows, checked_confidence, checked_rows
-from hitl_core.calibration.thresholds.labelled_rows import group_numbers
+from hitl_core.calibration.rows import FloatArray, Rows, checked_confidence, checked_rows, group_numbers
 from hitl_core.domain.errors import InputError
 
 FORMAT = "hitl-segmented-calibrator"

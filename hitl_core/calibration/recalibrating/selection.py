@@ -17,8 +17,7 @@ from hitl_core.calibration.recalibrating.calibrator import (
 )
 from hitl_core.calibration.recalibrating.origin import with_window
 from hitl_core.calibration.recalibrating.recalibration import fit_map
-from hitl_core.calibration.rows import Rows, checked_rows
-from hitl_core.calibration.thresholds.labelled_rows import group_numbers
+from hitl_core.calibration.rows import Rows, checked_rows, group_numbers
 
 FOLDS = 5
 # With fewer groups, or fewer of the rarer label, a comparison says nothing and Platt's smoothed two numbers are fitted.

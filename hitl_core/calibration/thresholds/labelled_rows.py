@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hitl_core.calibration.rows import FloatArray, checked_rows
+from hitl_core.calibration.rows import FloatArray, checked_rows, group_numbers
 from hitl_core.domain.errors import InputError
 
 # Part of the groups that choose where to test; they never enter the test.
@@ -62,16 +62,6 @@ def labelled_rows(
     # Without groups rows are numbered after sorting, so that the order they came in changes no answer.
     numbers = numbers if groups is None else numbers[order]
     return Labelled(rows.confidence[order], 1 - rows.correct[order], rows.weight[order], numbers)
-
-
-def group_numbers(groups: ArrayLike | None, rows: int) -> NDArray[np.int64]:
-    """Return a whole number for each row's group; each row is its own group where none are given."""
-    if groups is None:
-        return np.arange(rows, dtype=np.int64)
-    given = np.asarray(groups)
-    if given.shape != (rows,):
-        raise InputError(f"groups need one entry a row; got shape {given.shape} for {rows} rows")
-    return np.unique(given.astype(str) if given.dtype == object else given, return_inverse=True)[1].astype(np.int64)
 
 
 def one_of_each_group(rows: Labelled, generator: np.random.Generator) -> Labelled:
