@@ -34,7 +34,7 @@ OneOrMore = Annotated[tuple[Annotated[Name, Field(min_length=1)], ...], BeforeVa
 
 
 class Rule(Record):
-    """When the condition holds: force a route, raise the priority class, name an expertise, ask for several opinions."""
+    """When the condition holds: force a route, raise the priority class, name an expertise, ask several people."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
     when: Condition
