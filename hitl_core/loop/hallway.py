@@ -12,13 +12,14 @@ from hitl_core.audit import Auditor
 from hitl_core.domain.clock import Clock
 from hitl_core.domain.errors import InputError
 from hitl_core.domain.policy import Policy
-from hitl_core.domain.records import Decision, Item, Outcome, Reviewer
+from hitl_core.domain.records import Decision, Item, Outcome, Reviewer, ReviewTask
 from hitl_core.domain.text import require_clean
 from hitl_core.loop import reading, waiting
 from hitl_core.loop.judges.room import JudgeRoom
 from hitl_core.loop.opening import assemble
 from hitl_core.loop.outcome import current_outcome, find_key
 from hitl_core.loop.policy_book import LivePolicy, PolicyBook, as_policy
+from hitl_core.loop.raters.dispute import Dispute, read_dispute
 from hitl_core.loop.submit import BatchResult, Submitter, as_item
 from hitl_core.review_queue import ReviewQueue
 from hitl_core.review_queue.leases import reviewer_name
@@ -147,6 +148,14 @@ class Loop:
     def related(self, item: Item, limit: int = 5) -> list[tuple[Item, Outcome | None]]:
         """Return earlier items on the same subject or question with their outcomes, newest first."""
         return reading.read_related(self.store, item, limit=limit)
+
+    def opinions(self, task: ReviewTask) -> Dispute:
+        """Return the opinions on the item of an adjudicate task that the caller holds, without names.
+
+        Raises:
+            InputError: the task is of another stage. LeaseLostError: somebody else took it.
+        """
+        return read_dispute(self.store, task)
 
     def latest(self, limit: int = 50, *, project: str | None = None) -> list[tuple[Item, Outcome | None]]:
         """Return the newest items with their outcomes."""

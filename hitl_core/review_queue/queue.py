@@ -78,7 +78,8 @@ class ReviewQueue:
         Args:
             reviewer: who takes it; needs no registration unless the task asks for expertise.
             project: only tasks of this project; None means all.
-            stages: which stages to take from; default: what people do (review, audit; seniors adjudicate).
+            stages: which stages to take from; default: what people do (review, audit; seniors adjudicate). Where a
+                senior is registered, nobody else is given tasks to adjudicate.
 
         Returns:
             The task with its token, or None where nothing is open.
@@ -100,9 +101,12 @@ class ReviewQueue:
             now = self.clock.now()  # read behind the gate, so that waiting there does not shorten the lease
             self._sweep(tx, now, aging)
             known = reviewers.load(tx, name) or Reviewer(name=name)
+            pools = _pools(tx, known, stages)
+            if not pools:
+                return None
             wanted = Claim(
                 reviewer=name,
-                pools=_pools(tx, known, stages),
+                pools=pools,
                 expertise=("", *known.expertise),
                 project=project,
                 token=token,
@@ -294,10 +298,10 @@ class ReviewQueue:
 
 
 def _pools(tx: sa.Connection, reviewer: Reviewer, stages: Sequence[Stage] | None) -> list[str]:
-    if stages is not None:
-        return sorted({tasks.POOLS[_stage(stage)] for stage in stages})
-    settles = reviewer.senior or not reviewers.any_senior(tx)
-    return ["people", "seniors"] if settles else ["people"]
+    pools = {"people", "seniors"} if stages is None else {tasks.POOLS[_stage(stage)] for stage in stages}
+    if "seniors" in pools and not reviewer.senior and reviewers.any_senior(tx):
+        pools.discard("seniors")
+    return sorted(pools)
 
 
 def _stage(name: str) -> Stage:

@@ -54,6 +54,13 @@ def latest(tx: sa.Connection, *, item_key: str | None = None, limit: int = 100) 
     return [dict(row._mapping) | {"data": orjson.loads(row.data)} for row in tx.execute(query)]
 
 
+def reasons_of(tx: sa.Connection, item_key: str, kind: str) -> list[str]:
+    """Return the reasons given with an item's events of one kind, oldest first; those without a reason are left out."""
+    query = sa.select(events.c.data).where(events.c.item_key == item_key, events.c.kind == kind).order_by(events.c.seq)
+    given = [orjson.loads(data).get("reason") for data in tx.execute(query).scalars()]
+    return [str(reason) for reason in given if reason]
+
+
 def announce_outcome(tx: sa.Connection, item_key: str) -> None:
     """Announce at commit that the outcome of an item may have changed."""
     if tx.dialect.name == "postgresql":
