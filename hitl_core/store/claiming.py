@@ -26,8 +26,8 @@ NEAR = 8
 class Aging(NamedTuple):
     """How waiting raises priority: by `weight` in all, growing linearly until `cap_hours`.
 
-    `top` is the most that anything but waiting can be worth; an audit that reached the cap gets it, so that it comes next
-    whatever else comes in: what nobody waits for would otherwise never be its turn.
+    `top` is the most that anything but waiting can be worth; an audit that reached the cap gets it, so that it comes
+    next whatever else comes in: what nobody waits for would otherwise never be its turn.
     """
 
     weight: float
