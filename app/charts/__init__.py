@@ -1,0 +1,1 @@
+"""Figures: pure functions of frames that were binned in the core."""

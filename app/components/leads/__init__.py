@@ -1,0 +1,1 @@
+"""What leads see: figures over time, costs, and what to do next."""
