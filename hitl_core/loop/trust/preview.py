@@ -1,0 +1,74 @@
+"""What each position of a threshold would mean: share reviewed, error with its bound, work and money a month.
+
+Public: `preview_thresholds`, `MonthlyPrices`, `GRID`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hitl_core.calibration import slider_bounds
+from hitl_core.domain.errors import InputError
+from hitl_core.loop.trust.calibrating import FittedCalibrator, calibrated, usable_rows
+from hitl_core.loop.trust.evidence import Evidence
+
+if TYPE_CHECKING:
+    import polars as pl
+
+GRID = tuple(round(step / 100, 2) for step in range(101))
+
+
+@dataclass(frozen=True)
+class MonthlyPrices:
+    """Minutes of a review, what an hour of a reviewer costs, and what an error that slipped through costs (USD)."""
+
+    review_minutes: float = 1.5
+    hour_usd: float = 40.0
+    escaped_usd: float = 20.0
+
+    def __post_init__(self) -> None:
+        for name in ("review_minutes", "hour_usd", "escaped_usd"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise InputError(f"{name} must be a number of at least 0; got {getattr(self, name)!r}")
+
+
+def preview_thresholds(
+    evidence: Evidence, fitted: FittedCalibrator | None, *, delta: float, prices: MonthlyPrices
+) -> pl.DataFrame:
+    """Return one row for each threshold of a grid that is fixed before any label is seen.
+
+    Returns:
+        The columns of `slider_bounds` (threshold, n, effective_n, errors, coverage, error, bound, guarantee: all bounds
+        hold together with probability 1 - delta), and, estimated for a month like the window:
+            share_reviewed: of the items, with audits left out.
+            escaped, escaped_bound: wrong items that go out.
+            hours: of reviewers.
+            cost_usd, cost_bound_usd: reviews and what slips through.
+    """
+    import polars as pl
+
+    rows = evidence.rows if fitted is None else usable_rows(evidence.side(fitted=False), fitted)
+    given = rows["raw_confidence"].to_numpy() if fitted is None else calibrated(rows, fitted)
+    usable = ~np.isnan(given.astype(np.float64))
+    frame = slider_bounds(
+        given[usable],
+        rows["correct"].to_numpy()[usable],
+        GRID,
+        delta=delta,
+        inclusion=rows["inclusion_probability"].to_numpy()[usable],
+        groups=rows["group"].to_numpy()[usable],
+    )
+    items = evidence.items_a_month
+    out, review = pl.col("coverage"), 1 - pl.col("coverage")
+    hours = review * items * prices.review_minutes / 60
+    return frame.with_columns(
+        share_reviewed=review,
+        escaped=out * pl.col("error").fill_null(0) * items,
+        escaped_bound=out * pl.col("bound") * items,
+        hours=hours,
+        cost_usd=hours * prices.hour_usd + out * pl.col("error").fill_null(0) * items * prices.escaped_usd,
+        cost_bound_usd=hours * prices.hour_usd + out * pl.col("bound") * items * prices.escaped_usd,
+    )
