@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -74,6 +76,13 @@ def bar(share: float, kind: str = "") -> str:
     """Return a bar of a share in [0, 1]."""
     width = max(0.0, min(1.0, share)) * 100
     return f'<span class="bar {kind}"><i style="width:{width:.1f}%"></i></span>'
+
+
+def link(page: str, parameters: Mapping[str, str | None], text: object) -> str:
+    """Return a link to another page of the app; `page` is ours, parameters without a value are left out."""
+    given = {name: value for name, value in parameters.items() if value}
+    query = urlencode(given, errors="replace")
+    return f'<a href="{html.escape(f"{page}?{query}" if query else page, quote=True)}" target="_self">{esc(text)}</a>'
 
 
 def show(markup: str, *, narrow: bool = False) -> None:

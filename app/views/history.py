@@ -1,4 +1,4 @@
-"""History: the latest reviews, or the whole story of one item (`?item=`)."""
+"""History: the latest reviews, or the whole story of one item (`?item=`, and `&project=` where two share an id)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import wiring
 from app.components import answer, evidence, golden_card, item_details, trouble
+from app.components.leads import address
 from app.components.safe_html import element, esc, show
 from hitl_core.domain.errors import HitlError
 from hitl_core.loop import ItemStory, Loop, ReviewLine
@@ -18,8 +19,8 @@ def page() -> None:
     loop = wiring.loop()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         item_id = st.text_input("Item id", key="item", bind="query-params", max_chars=200, width=420)
-        project = st.selectbox(
-            "Project", loop.projects(), index=None, key="history.project", placeholder="all", width=260
+        project = (
+            address.choose("Project", loop.projects(), key="history.project", parameter="project", width=260) or None
         )
     if item_id.strip():
         one(loop, item_id.strip(), project)
