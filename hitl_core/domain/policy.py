@@ -19,16 +19,17 @@ from hitl_core.domain.conditions import Condition
 from hitl_core.domain.errors import PolicyError, explain, shorten
 from hitl_core.domain.policy_cost import Prices
 from hitl_core.domain.policy_judging import Judging
-from hitl_core.domain.policy_measures import CalibrationSection, ScorerSection
 from hitl_core.domain.policy_overlap import Overlap
 from hitl_core.domain.policy_sections import (
     Audit,
     Breaker,
+    CalibrationSection,
     Labels,
     Override,
     Priority,
     ReviewRules,
     Rule,
+    ScorerSection,
     Sla,
     refuse_both_spellings,
 )

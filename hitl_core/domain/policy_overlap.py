@@ -19,7 +19,9 @@ class Overlap(Record):
 
     `share` of the items that go to a person get `opinions` opinions; a rule may ask for more for its own. With
     `adaptive` two are asked first, and another one only while it is expected to save more than it costs:
-    `error_cost` times the drop in the chance of a wrong label, against `opinion_cost`.
+    `error_cost` times the drop in the chance of a wrong label, against `opinion_cost`. With `show_judges` a senior who
+    settles a dispute also reads what judges said, as one opinion among the others; with `hide_names` pages about
+    agreement number the reviewers instead of naming them.
     """
 
     share: UnitNumber = 0.0
@@ -28,6 +30,8 @@ class Overlap(Record):
     rater_accuracy: Annotated[Number, Field(gt=0.5, lt=1)] = 0.87
     opinion_cost: Annotated[Number, Field(gt=0)] = 2.0
     error_cost: Annotated[Number, Field(gt=0)] = 20.0
+    show_judges: StrictBool = True
+    hide_names: StrictBool = False
 
     @model_validator(mode="after")
     def _asks_for_several(self) -> Overlap:

@@ -1,4 +1,4 @@
-"""The sections of a policy: rules, overrides, labels, audit, breakers, priority, SLA, review (see docs/policy.md)."""
+"""The sections of a policy: rules, overrides, labels, audit, breakers, SLA, scorer and so on (see docs/policy.md)."""
 
 from __future__ import annotations
 
@@ -245,3 +245,22 @@ def refuse_both_spellings(tiers: Any) -> None:
         raise ValueError(
             f"threshold and thresholds.{clash[0]} exclude each other; keep threshold (two-way) or the four tiers"
         )
+
+
+class ScorerSection(Record):
+    """Whether an output is measured when it is submitted, and by which fitted scorer it is scored.
+
+    `signals` measures, so that rules see `signals.*`; `fill` also takes the score as the confidence of items that bring
+    none. Without an artefact the score is a fixed formula, which lets nothing out.
+    """
+
+    use: Literal["off", "signals", "fill"] = "off"
+    artefact: Name = ""
+    max_age_days: Positive = 90.0
+
+
+class CalibrationSection(Record):
+    """By which fitted calibrator an item's confidence is corrected; without one it counts as it came."""
+
+    artefact: Name = ""
+    max_age_days: Positive = 90.0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_core.domain.errors import InputError
 from hitl_core.domain.policy import Policy
-from hitl_core.domain.policy_measures import CalibrationSection, ScorerSection
+from hitl_core.domain.policy_sections import CalibrationSection, ScorerSection
 from hitl_core.domain.records import Decision, Item
 from hitl_core.loop.instruments import Instrument, Instruments
 from hitl_core.loop.policy_book import LivePolicy

@@ -11,9 +11,18 @@ from hitl_core.domain.conditions import FIELDS, OPERATORS
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.policy_cost import Prices
 from hitl_core.domain.policy_judging import Committee, Judge, Judging, Price, Tier
-from hitl_core.domain.policy_measures import CalibrationSection, ScorerSection
 from hitl_core.domain.policy_overlap import Overlap
-from hitl_core.domain.policy_sections import Audit, Breaker, Labels, Priority, ReviewRules, Rule, Sla
+from hitl_core.domain.policy_sections import (
+    Audit,
+    Breaker,
+    CalibrationSection,
+    Labels,
+    Priority,
+    ReviewRules,
+    Rule,
+    ScorerSection,
+    Sla,
+)
 from hitl_core.domain.thresholds import Thresholds
 
 TEXT = (Path(__file__).parents[3] / "docs" / "policy.md").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.policy_cost import Prices
 from hitl_core.domain.policy_judging import Committee, Judge, Judging, Price, Tier
-from hitl_core.domain.policy_measures import CalibrationSection, ScorerSection
+from hitl_core.domain.policy_sections import CalibrationSection, ScorerSection
 from hitl_core.domain.records import Item, Passage
 from hitl_core.routing.priority import priority_at
 from hitl_core.routing.router import route
