@@ -21,6 +21,7 @@ from hitl_core.loop.outcome import current_outcome, find_key
 from hitl_core.loop.policy_book import LivePolicy, PolicyBook, as_policy
 from hitl_core.loop.raters.dispute import Dispute, read_dispute
 from hitl_core.loop.submit import BatchResult, Submitter, as_item
+from hitl_core.reports.room import Reports
 from hitl_core.review_queue import ReviewQueue
 from hitl_core.review_queue.leases import reviewer_name
 from hitl_core.settings import Settings
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loop:
-    """One open project database with its rooms: `queue`, `golden`, `judges`, `audit`, `policies`.
+    """One open project database with its rooms: `queue`, `golden`, `judges`, `audit`, `reports`, `policies`.
 
     Make one with `Loop.open` and share it between threads; `acting_as` gives a view whose writes carry
     another name.
@@ -50,6 +51,7 @@ class Loop:
     watcher: waiting.OutcomeWatcher
     judges: JudgeRoom
     audit: Auditor
+    reports: Reports
     actor: str = "system"
 
     @staticmethod
@@ -152,10 +154,12 @@ class Loop:
     def opinions(self, task: ReviewTask) -> Dispute:
         """Return the opinions on the item of an adjudicate task that the caller holds, without names.
 
+        Judges' words are among them unless the policy says otherwise (`overlap.show_judges`).
+
         Raises:
             InputError: the task is of another stage. LeaseLostError: somebody else took it.
         """
-        return read_dispute(self.store, task)
+        return read_dispute(self.store, task, judges=self.policy.overlap.show_judges)
 
     def latest(self, limit: int = 50, *, project: str | None = None) -> list[tuple[Item, Outcome | None]]:
         """Return the newest items with their outcomes."""

@@ -18,10 +18,12 @@ from hitl_core.loop.policy_book import PolicyBook
 from hitl_core.loop.settling import settle_item, unsettle_item
 from hitl_core.loop.submit import Submitter
 from hitl_core.loop.waiting import OutcomeWatcher
+from hitl_core.reports.room import Reports
 from hitl_core.review_queue import Hooks, ReviewQueue
 from hitl_core.settings import Settings, load_settings
 from hitl_core.store import events, schema
 from hitl_core.store.engine import Store
+from hitl_core.store.frames.cache import folder_beside
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -40,6 +42,7 @@ class Parts(NamedTuple):
     watcher: OutcomeWatcher
     judges: JudgeRoom
     audit: Auditor
+    reports: Reports
     actor: str
 
 
@@ -66,8 +69,9 @@ def assemble(
         store, clock, book, queue, watcher, CascadeMaker(store, clock, library, settings.embedding_model)
     )
     auditor = Auditor(store, clock, policy=lambda: book.live().policy, amend=book.amend, actor=actor)
+    reports = Reports(store, folder_beside(store), clock, policy=lambda: book.live().policy)
     submitter = Submitter(store, settings)
-    return Parts(store, settings, clock, book, queue, library, submitter, watcher, judges, auditor, actor)
+    return Parts(store, settings, clock, book, queue, library, submitter, watcher, judges, auditor, reports, actor)
 
 
 def make_library(store: Store, settings: Settings, clock: Clock, actor: str) -> GoldenLibrary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 MOST_BANDS = 60
 """With more groups than this the calibration error comes without its bootstrap interval."""
 FEWEST_FOR_CALIBRATION = 50
+ALL, NONE = "all", "(none)"
 Floats = NDArray[np.float64]
 
 
@@ -44,10 +46,10 @@ def weighted(name: str, rows: pl.DataFrame, hit: pl.Expr, level: float) -> Part:
     hits, mass = floats(sums["hits"]), floats(sums["mass"])
     value, kish = hits / mass, mass**2 / floats(sums["squares"])
     low, high = wilson_bounds(value * kish, kish, confidence=level)
-    return Part(name, sums["group"].to_list(), value, low, high, hits, mass, floats(sums["n"]))
+    return Part(name, named(sums["group"]), value, low, high, hits, mass, floats(sums["n"]))
 
 
-def f1(rows: pl.DataFrame) -> Part:
+def f1(rows: pl.DataFrame, level: float) -> Part:
     """Return F1 of letting outputs go, through the share J = TP / (TP + FP + FN): F1 = 2J / (1 + J)."""
     import polars as pl
 
@@ -63,9 +65,9 @@ def f1(rows: pl.DataFrame) -> Part:
     tp, rest = floats(sums["tp"]), floats(sums["fp"]) + floats(sums["fn"])
     mass = tp + rest
     kish = mass**2 / np.maximum(floats(sums["squares"]), np.finfo(float).tiny)
-    low, high = wilson_bounds(tp / mass * kish, kish)
+    low, high = wilson_bounds(tp / mass * kish, kish, confidence=level)
     value, low, high = (np.asarray(2 * jaccard / (1 + jaccard)) for jaccard in (tp / mass, low, high))
-    return Part("f1", sums["group"].to_list(), value, low, high, 2 * tp, 2 * tp + rest, floats(sums["n"]))
+    return Part("f1", named(sums["group"]), value, low, high, 2 * tp, 2 * tp + rest, floats(sums["n"]))
 
 
 def calibration(rows: pl.DataFrame, level: float) -> Part:
@@ -74,43 +76,72 @@ def calibration(rows: pl.DataFrame, level: float) -> Part:
 
     from hitl_core.calibration import debiased_calibration_error
 
-    usable = rows.filter(pl.col("confidence").is_not_null()).select("group", "confidence", "right", "w")
-    groups = usable.partition_by("group", as_dict=True, include_key=False)
-    groups = {key: part for key, part in groups.items() if part.height >= FEWEST_FOR_CALIBRATION}
+    usable = rows.filter(pl.col("confidence").is_not_null())
+    lists = (
+        usable.group_by("group")
+        .agg("confidence", "right", "w")
+        .filter(pl.col("w").list.len() >= FEWEST_FOR_CALIBRATION)
+    )
+    groups = named(lists["group"])
     replicates = 200 if len(groups) <= MOST_BANDS else 0
     found = [
         debiased_calibration_error(
-            part["confidence"].to_numpy(),
-            part["right"].to_numpy(),
-            weights=part["w"].to_numpy(),
+            confidence.to_numpy(),
+            right.to_numpy(),
+            weights=weights.to_numpy(),
             level=level,
             replicates=replicates,
         )
-        for part in groups.values()
+        for confidence, right, weights in zip(lists["confidence"], lists["right"], lists["w"], strict=True)
     ]
     n = np.array([each.n for each in found], dtype=np.float64)
     value, low, high = (
         np.array([getattr(each, name) for each in found], dtype=np.float64) for name in ("value", "low", "high")
     )
-    return Part("calibration_error", [key[0] for key in groups], value, low, high, value, np.ones(n.size), n)
+    return Part("calibration_error", groups, value, low, high, value, np.ones(n.size), n)
 
 
-def quantile(name: str, rows: pl.DataFrame, share: float, level: float) -> Part:
-    """A quantile with the interval of order statistics (David and Nagaraja, Order Statistics, section 7.1)."""
-    import polars as pl
+def quantiles(shares: Mapping[str, float], rows: pl.DataFrame, level: float) -> list[Part]:
+    """Return quantiles with the interval of order statistics (David and Nagaraja, Order Statistics, section 7.1).
+
+    Args:
+        shares: the share below each quantile, by the figure's name.
+        rows: group, seconds.
+        level: of the intervals.
+    """
+    lists = rows.group_by("group").agg("seconds")
+    groups, values = named(lists["group"]), [each.to_numpy() for each in lists["seconds"]]
+    parts = []
+    for name, below in shares.items():
+        picked = np.array([_quantile(each, below, level) for each in values]).reshape(-1, 3)
+        sizes = np.array([each.size for each in values], dtype=np.float64)
+        value, low, high = picked.T
+        parts.append(Part(name, groups, value, low, high, value, np.ones(sizes.size), sizes))
+    return parts
+
+
+def _quantile(values: NDArray[Any], below: float, level: float) -> tuple[float, float, float]:
+    """Return a quantile and its bounds; only the ranks that are wanted are put in order."""
     from scipy import stats
 
-    lists = rows.group_by("group").agg(pl.col("seconds").cast(pl.Float64).sort())
-    sizes = floats(lists["seconds"].list.len())
-    tail = (1 - level) / 2
-    low_at = np.clip(stats.binom.ppf(tail, sizes, share) - 1, 0, None)
-    high_at = np.clip(stats.binom.ppf(1 - tail, sizes, share), None, sizes - 1)
-    picked = [
-        (np.quantile(values, share), values[int(low)], values[int(high)])
-        for values, low, high in zip(map(np.asarray, lists["seconds"]), low_at, high_at, strict=True)
-    ]
-    value, low, high = np.array(picked, dtype=np.float64).reshape(-1, 3).T
-    return Part(name, lists["group"].to_list(), value, low, high, value, np.ones(sizes.size), sizes)
+    tail, last = (1 - level) / 2, values.size - 1
+    low = int(max(stats.binom.ppf(tail, values.size, below) - 1, 0))
+    high = int(min(stats.binom.ppf(1 - tail, values.size, below), last))
+    floor = int(below * last)
+    ceiling = min(floor + 1, last)
+    ranked = np.partition(values, sorted({low, floor, ceiling, high}))
+    between = float(ranked[floor]) + (below * last - floor) * float(ranked[ceiling] - ranked[floor])
+    return between, float(ranked[low]), float(ranked[high])
+
+
+def named(groups: pl.Series) -> list[str]:
+    """Return groups as text: a time by its date, nothing as (none), the only group as all."""
+    import polars as pl
+
+    if groups.dtype == pl.Boolean:
+        return [ALL] * groups.len()
+    text = groups.dt.strftime("%Y-%m-%d") if groups.dtype.is_temporal() else groups.cast(pl.String)
+    return text.fill_null(NONE).to_list()
 
 
 def share(name: str, groups: list[Any], hits: Floats, total: Floats, level: float) -> Part:

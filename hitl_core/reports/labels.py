@@ -14,30 +14,40 @@ if TYPE_CHECKING:
 
 
 def opinions(reviews: pl.DataFrame, cosmetic: Collection[str] = COSMETIC) -> pl.DataFrame:
-    """Return the reviews that were not taken back, with `right` by the one label rule (domain/labels.py)."""
+    """Return the reviews that were not taken back, with two columns more.
+
+    `right` says what the review says of the output, by the one label rule (domain/labels.py); `shared` that its output
+    has, or wants, several opinions.
+    """
     import polars as pl
 
     undone = reviews.filter(pl.col("kind") == "undo")["supersedes"]
     kept = reviews.filter(pl.col("kind") == "review")
     if undone.len():
         kept = kept.filter(~pl.col("review").is_in(undone.implode()))
-    return kept.with_columns(_right(kept, cosmetic))
+    shared = pl.col("item").is_duplicated() | (pl.col("overlap") > 1)
+    return kept.with_columns(_right(kept, cosmetic), shared.alias("shared"))
 
 
 def item_labels(given: pl.DataFrame) -> pl.DataFrame:
-    """Return one row for each output that was labelled by design: its newest opinion's row, with `right` settled.
+    """Return one row for each output that was labelled by design, see `settled_items`."""
+    import polars as pl
+
+    return settled_items(given.filter(pl.col("origin") == "design"))
+
+
+def settled_items(given: pl.DataFrame) -> pl.DataFrame:
+    """Return one row for each output on which these opinions settle: its newest opinion's row, with `right` settled.
 
     A senior's word wins; else each reviewer has one voice and the majority holds, an even split being wrong. Where
-    several opinions are wanted, an output has no label before all have come or a senior has spoken.
+    several opinions are wanted, an output is not settled before all have come or a senior has spoken.
     """
     import polars as pl
 
-    design = given.filter(pl.col("origin") == "design")
-    several = design["item"].is_duplicated()
-    if not several.any() and not (design["overlap"] > 1).any():
-        return design
-    alone = design.filter(~several & (pl.col("overlap") <= 1))
-    shared = design.filter(several | (pl.col("overlap") > 1)).sort("at")
+    several = pl.col("shared")
+    if not given["shared"].any():
+        return given
+    alone, shared = given.filter(~several), given.filter(several).sort("at")
     senior = shared.filter(pl.col("stage") == "adjudicate").group_by("item").agg(pl.col("right").last())
     voices = shared.group_by("item", "reviewer").agg(pl.col("right").last(), pl.col("overlap").last())
     peers = (

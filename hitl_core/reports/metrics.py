@@ -1,114 +1,137 @@
 """All figures of a period, from the frames of facts; what each means is in definitions.py. Pure.
 
-Public: `compute_metrics`, `PERIODS`, `GROUPS`.
+Public: `Facts`, `prepare`, `chosen_rows`, `compute_figures`, `PERIODS`, `GROUPS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from hitl_core.domain.errors import InputError, did_you_mean
 from hitl_core.domain.labels import COSMETIC
-from hitl_core.reports.figures import Part, calibration, counted, f1, floats, frame, nothing, quantile, share, weighted
-from hitl_core.reports.labels import item_labels, opinions
+from hitl_core.reports.figures import (
+    Part,
+    calibration,
+    counted,
+    f1,
+    floats,
+    frame,
+    named,
+    nothing,
+    quantiles,
+    share,
+    weighted,
+)
+from hitl_core.reports.labels import item_labels, opinions, settled_items
 
 if TYPE_CHECKING:
     import polars as pl
 
 PERIODS = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q"}
 GROUPS = ("domain", "model", "label", "project", "policy_version", "reviewer")
-ALL = "all"
+Only = Mapping[str, str | int]
 
 
-def compute_metrics(
-    decisions: pl.DataFrame,
-    reviews: pl.DataFrame,
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    by: str | None = None,
-    project: str | None = None,
-    level: float = 0.95,
-    cosmetic: Collection[str] = COSMETIC,
-) -> pl.DataFrame:
-    """Return the figures of a period.
+class Facts(NamedTuple):
+    """What figures are made of: decisions that no later one supersedes, and opinions that were not taken back.
+
+    `given` has `right` by the label rule, see `labels.opinions`.
+    """
+
+    held: pl.DataFrame
+    given: pl.DataFrame
+
+
+def prepare(decisions: pl.DataFrame, reviews: pl.DataFrame, cosmetic: Collection[str] = COSMETIC) -> Facts:
+    """Return the facts of two frames (columns: store/frames/facts.py), once for all questions about them.
 
     Args:
         decisions: the frame of decisions.
         reviews: the frame of reviews.
-        since: from this time on; decisions and reviews count by their own times.
-        until: before this time.
-        by: None for one group, or day, week, month, quarter, domain, model, label, project, policy_version, reviewer.
-        project: only this project.
-        level: of the intervals: Wilson for shares (with Kish's effective n where weighted), order statistics for
-            times, bootstrap for the calibration error.
         cosmetic: reasons with which an edit still says right.
-
-    Returns:
-        Columns group, metric, value, low, high, n, numerator, denominator; sorted by group and metric. A figure
-        without rows is left out; bounds are null where the rows cannot carry any.
-
-    Raises:
-        InputError: `by` is not known.
     """
     import polars as pl
 
-    _check_by(by)
-    window = _window(since, until, project)
-    held = _holding(decisions).filter(window).with_columns(_group(by, decisions))
-    given = opinions(reviews, cosmetic).filter(window)
-    given = given.with_columns(_group(by, given))
-    labelled = item_labels(given)
-    parts = [
-        *_of_outputs(held, given, level),
-        *_of_reviews(given, level),
-        *_of_times(given, level),
-        *_of_labels(labelled, level),
-    ]
+    gone = decisions["supersedes"].drop_nulls()
+    held = decisions.filter(~pl.col("decision").is_in(gone.implode())) if gone.len() else decisions
+    return Facts(held, opinions(reviews, cosmetic))
+
+
+def chosen_rows(rows: pl.DataFrame, since: datetime | None, until: datetime | None, only: Only) -> pl.DataFrame:
+    """Return the rows of a time, from `since` on and before `until`, that have the values of `only`.
+
+    Raises:
+        InputError: a key of `only` is no group.
+    """
+    import polars as pl
+
+    conditions = [pl.col("at") >= since] if since is not None else []
+    if until is not None:
+        conditions.append(pl.col("at") < until)
+    for name, value in only.items():
+        if name not in GROUPS:
+            raise InputError(f"cannot choose by {name!r}{did_you_mean(name, GROUPS)}; choose from {', '.join(GROUPS)}")
+        conditions.append(pl.col(name) == (value if name == "policy_version" else str(value)))
+    return rows.filter(*conditions) if conditions else rows
+
+
+def compute_figures(
+    facts: Facts,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    by: str | None = None,
+    only: Only | None = None,
+    level: float = 0.95,
+) -> pl.DataFrame:
+    """Return the figures of a period.
+
+    Args:
+        facts: see `prepare`.
+        since: from this time on; decisions and reviews count by their own times.
+        until: before this time.
+        by: None for one group, or day, week, month, quarter, domain, model, label, project, policy_version, reviewer.
+        only: only rows with these values, such as `{"domain": "legal"}`; keys are those of `GROUPS`.
+        level: of the intervals: Wilson for shares (with Kish's effective n where weighted), order statistics for
+            times, bootstrap for the calibration error.
+
+    Returns:
+        Columns group, metric, value, low, high, n, numerator, denominator; sorted by group and metric. A figure
+        without rows is left out, and so are figures of outputs where reviewers are asked about; bounds are null where
+        the rows cannot carry any. Groups in time are named by the date they begin on.
+
+    Raises:
+        InputError: `by` or a key of `only` is not known.
+    """
+    import polars as pl
+
+    known = (*PERIODS, *GROUPS)
+    if by is not None and by not in known:
+        raise InputError(f"cannot group by {by!r}{did_you_mean(by, known)}; choose from {', '.join(known)}")
+    only = only or {}
+    given = chosen_rows(facts.given, since, until, only).with_columns(_group(by))
+    parts = [*_of_reviews(given, level), *_of_times(given, level), *_of_labels(item_labels(given), level)]
+    if by != "reviewer" and "reviewer" not in only:
+        held = chosen_rows(facts.held, since, until, only).with_columns(_group(by))
+        parts += _of_outputs(held, settled_items(given.filter(pl.col("stage") != "audit")), level)
     frames = [frame(part) for part in parts if part.groups]
     return pl.concat(frames).sort("group", "metric") if frames else frame(nothing())
 
 
-def _check_by(by: str | None) -> None:
-    known = (*PERIODS, *GROUPS)
-    if by is not None and by not in known:
-        raise InputError(f"cannot group by {by!r}{did_you_mean(by, known)}; choose from {', '.join(known)}")
-
-
-def _window(since: datetime | None, until: datetime | None, project: str | None) -> pl.Expr:
+def _group(by: str | None) -> pl.Expr:
+    """Return what rows are grouped by, cheap to compare; `figures.named` makes text of it."""
     import polars as pl
 
-    window = pl.lit(value=True)
-    if since is not None:
-        window &= pl.col("at") >= since
-    if until is not None:
-        window &= pl.col("at") < until
-    return window if project is None else window & (pl.col("project") == project)
+    if by is None:
+        return pl.lit(value=True).alias("group")
+    return (pl.col("at").dt.truncate(PERIODS[by]) if by in PERIODS else pl.col(by)).alias("group")
 
 
-def _holding(decisions: pl.DataFrame) -> pl.DataFrame:
-    """Leave out decisions that a later one supersedes."""
-    import polars as pl
-
-    gone = decisions["supersedes"].drop_nulls()
-    return decisions.filter(~pl.col("decision").is_in(gone.implode())) if gone.len() else decisions
-
-
-def _group(by: str | None, rows: pl.DataFrame) -> pl.Expr:
-    import polars as pl
-
-    if by is None or by not in (*PERIODS, *rows.columns):
-        return pl.lit(ALL).alias("group")
-    if by in PERIODS:
-        return pl.col("at").dt.truncate(PERIODS[by]).dt.strftime("%Y-%m-%d").alias("group")
-    return pl.col(by).cast(pl.String).fill_null("(none)").alias("group")
-
-
-def _of_outputs(held: pl.DataFrame, given: pl.DataFrame, level: float) -> list[Part]:
+def _of_outputs(held: pl.DataFrame, settled: pl.DataFrame, level: float) -> list[Part]:
     import polars as pl
 
     if not held.height:
@@ -121,9 +144,9 @@ def _of_outputs(held: pl.DataFrame, given: pl.DataFrame, level: float) -> list[P
         pl.col("cost_usd").sum().alias("cost"),
         pl.col("cost_usd").count().alias("priced"),
     )
-    wrong = given.filter(~pl.col("right") & (pl.col("stage") != "audit")).group_by("group")
-    counts = counts.join(wrong.agg(pl.col("item").n_unique().alias("wrong")), on="group", how="left").fill_null(0)
-    groups, total = counts["group"].to_list(), floats(counts["outputs"])
+    wrong = settled.filter(~pl.col("right")).group_by("group").agg(pl.len().alias("wrong"))
+    counts = counts.join(wrong, on="group", how="left", nulls_equal=True).with_columns(pl.col("wrong").fill_null(0))
+    groups, total = named(counts["group"]), floats(counts["outputs"])
     parts = [counted("outputs", groups, total)]
     for name, column in (
         ("human_review_rate", "person"),
@@ -150,7 +173,7 @@ def _of_reviews(given: pl.DataFrame, level: float) -> list[Part]:
         pl.col("due_at").count().alias("due"),
         (pl.col("at") <= pl.col("due_at")).sum().alias("in_time"),
     )
-    groups, total = counts["group"].to_list(), floats(counts["reviews"])
+    groups, total = named(counts["group"]), floats(counts["reviews"])
     parts = [
         share(name, groups, floats(counts[column]), total, level)
         for name, column in (
@@ -171,9 +194,8 @@ def _of_times(given: pl.DataFrame, level: float) -> list[Part]:
         "group", seconds=(pl.col("at") - pl.col("asked_at")).dt.total_microseconds() / 1e6
     )
     return [
-        quantile("review_seconds_median", active, 0.5, level),
-        quantile("review_seconds_p95", active, 0.95, level),
-        quantile("turnaround_seconds_median", waited, 0.5, level),
+        *quantiles({"review_seconds_median": 0.5, "review_seconds_p95": 0.95}, active, level),
+        *quantiles({"turnaround_seconds_median": 0.5}, waited, level),
     ]
 
 
@@ -188,4 +210,4 @@ def _of_labels(labelled: pl.DataFrame, level: float) -> list[Part]:
     )
     parts = [weighted("accuracy", rows, pl.col("right"), level)]
     parts.append(weighted("escaped_error_rate", rows.filter("auto"), ~pl.col("right"), level))
-    return [*parts, f1(rows), calibration(rows, level)]
+    return [*parts, f1(rows, level), calibration(rows, level)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import threading
 from pathlib import Path
@@ -26,6 +27,15 @@ SAVE_ROWS = 20_000
 """How many new settled rows are worth another file."""
 MOST_FILES = 16
 MANIFEST = "manifest.json"
+_log = logging.getLogger(__name__)
+
+
+def folder_beside(store: Store) -> Path:
+    """Return where the frames of a database are kept: beside a SQLite file, else in data/local by its address."""
+    database = store.engine.url.database
+    if store.is_sqlite and database and database != ":memory:":
+        return Path(f"{database}-frames")
+    return Path("data/local/frames") / hashlib.sha256(store.address.encode()).hexdigest()[:16]
 
 
 class FrameCache:
@@ -96,7 +106,10 @@ class _Kept:
         rows = int(everything["made_ms"].search_sorted(before_ms, side="left"))
         self.frame, self.settled_ms = everything.head(rows), before_ms
         if rows - self._saved >= SAVE_ROWS:
-            self._save()
+            try:
+                self._save()
+            except OSError as error:  # a folder that cannot be written costs time, not answers
+                _log.warning("frames are not kept in %s: %s", self._folder, error)
 
     def _load(self) -> None:
         import polars as pl

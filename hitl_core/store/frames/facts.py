@@ -16,7 +16,7 @@ from hitl_core.store.tables import decisions, items, reviews, tasks
 if TYPE_CHECKING:
     import polars as pl
 
-LAYOUT = 1
+LAYOUT = 2
 """Counts up when a column changes; a cache of another layout is rebuilt."""
 
 
@@ -99,7 +99,7 @@ _CATEGORIES = (
     *("project", "domain", "model", "label", "route", "reasons", "origin", "path", "kind", "stage"),
     *("reviewer", "verdict", "review_reasons"),
 )
-_SINGLES = ("raw_confidence", "confidence", "inclusion_probability", "active_seconds")
+_REALS = ("raw_confidence", "confidence", "inclusion_probability", "active_seconds")
 _SMALL = ("seq", "policy_version", "overlap")
 
 
@@ -108,7 +108,7 @@ def read_types(fact: Fact) -> dict[str, Any]:
     import polars as pl
 
     kinds: dict[str, Any] = dict.fromkeys((*_TIMES, *_SMALL, "cost_picos"), pl.Int64)
-    kinds |= dict.fromkeys(_SINGLES, pl.Float64) | {"audited": pl.Boolean}
+    kinds |= dict.fromkeys(_REALS, pl.Float64) | {"audited": pl.Boolean}
     return {column.name: kinds.get(column.name, pl.String) for column in fact.query.selected_columns}
 
 
@@ -141,6 +141,6 @@ def _typed(name: str) -> pl.Expr:
         return column.cast(pl.Datetime("us", "UTC"))
     if name in _CATEGORIES:
         return column.cast(pl.Categorical)
-    if name in _SINGLES:
-        return column.cast(pl.Float32)
+    if name in _REALS:
+        return column.cast(pl.Float64)  # half the size would move a confidence off the threshold it was equal to
     return column.cast(pl.Int32) if name in _SMALL else column.cast(pl.Boolean)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_core import InputError
-from hitl_core.reports.cost import REVIEW_ALL, Prices, choose_cheapest, cost_curve
+from hitl_core.domain.policy_cost import Prices
+from hitl_core.reports.cost import REVIEW_ALL, choose_cheapest, cost_curve
 
 PLAIN = Prices(human_usd=2, model_usd=0.01, escaped_error_usd=20, reviewer_miss=0)
 
