@@ -44,6 +44,10 @@ ACTED_ON_BY_THE_QUEUE = {"ReviewRules.reasons", "ReviewRules.lease_seconds", "Re
 TESTS = Path(__file__).parents[2]
 QUEUE_TEST = TESTS / "contract" / "test_queue_policy.py"
 ACTED_ON_BY_SETTLING = {"Overlap.adaptive", "Overlap.rater_accuracy", "Overlap.opinion_cost", "Overlap.error_cost"}
+ACTED_ON_BY_PAGES = {
+    "Overlap.show_judges": "app/test_adjudicate_page.py",
+    "Overlap.hide_names": "app/test_agreement_page.py",
+}
 ACTED_ON_BY_AUDITS = {
     "Labels.cosmetic_reasons",
     "Audit.target_error",
@@ -208,7 +212,7 @@ def fields_of(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[st
 def test_every_field_has_an_entry() -> None:
     elsewhere = (
         ACTED_ON_BY_THE_QUEUE | ACTED_ON_BY_AUDITS | ACTED_ON_BY_JUDGES | ACTED_ON_BY_SETTLING | ACTED_ON_BY_MEASURING
-    ) | ACTED_ON_BY_REPORTS
+    ) | (ACTED_ON_BY_REPORTS | set(ACTED_ON_BY_PAGES))
     listed = set(CASES) | SECTIONS | elsewhere | {"Policy.name"}
     assert set(fields_of(Policy, set())) == listed
 
@@ -259,3 +263,11 @@ def test_a_submission_shows_that_the_fields_of_measuring_act(field: str) -> None
 @pytest.mark.parametrize("field", sorted(ACTED_ON_BY_REPORTS))
 def test_the_cost_report_shows_that_prices_act(field: str) -> None:
     assert field.partition(".")[2] in COST_TEST.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("field", sorted(ACTED_ON_BY_PAGES))
+def test_a_page_shows_that_its_field_acts(field: str) -> None:
+    test = TESTS / ACTED_ON_BY_PAGES[field]
+    if not test.exists():
+        pytest.skip("this copy has no tests of pages")
+    assert field.partition(".")[2] in test.read_text(encoding="utf-8")
