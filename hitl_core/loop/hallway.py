@@ -21,6 +21,7 @@ from hitl_core.loop.outcome import current_outcome, find_key
 from hitl_core.loop.policy_book import LivePolicy, PolicyBook, as_policy
 from hitl_core.loop.raters.dispute import Dispute, read_dispute
 from hitl_core.loop.submit import BatchResult, Submitter, as_item
+from hitl_core.loop.trust.room import CalibrationRoom
 from hitl_core.reports.room import Reports
 from hitl_core.review_queue import ReviewQueue
 from hitl_core.review_queue.leases import reviewer_name
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loop:
-    """One open project database with its rooms: `queue`, `golden`, `judges`, `audit`, `reports`, `policies`.
+    """One open project database with its rooms.
 
-    Make one with `Loop.open` and share it between threads; `acting_as` gives a view whose writes carry
+    They are `queue`, `golden`, `judges`, `audit`, `reports`, `calibration` and `policies`. Make one with `Loop.open` and share it between threads; `acting_as` gives a view whose writes carry
     another name.
     """
 
@@ -52,6 +53,7 @@ class Loop:
     judges: JudgeRoom
     audit: Auditor
     reports: Reports
+    calibration: CalibrationRoom
     actor: str = "system"
 
     @staticmethod
@@ -84,7 +86,8 @@ class Loop:
     def acting_as(self, name: str) -> Loop:
         """Return a view of the same loop whose writes carry another name."""
         actor = reviewer_name(name)
-        return replace(self, actor=actor, golden=self.golden.acting_as(actor), audit=self.audit.acting_as(actor))
+        rooms = {name: getattr(self, name).acting_as(actor) for name in ("golden", "audit", "calibration")}
+        return replace(self, actor=actor, **rooms)
 
     @property
     def policy(self) -> Policy:

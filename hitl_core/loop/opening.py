@@ -17,6 +17,7 @@ from hitl_core.loop.judges.settling import pass_overdue_on
 from hitl_core.loop.policy_book import PolicyBook
 from hitl_core.loop.settling import settle_item, unsettle_item
 from hitl_core.loop.submit import Submitter
+from hitl_core.loop.trust.room import CalibrationRoom
 from hitl_core.loop.waiting import OutcomeWatcher
 from hitl_core.reports.room import Reports
 from hitl_core.review_queue import Hooks, ReviewQueue
@@ -43,6 +44,7 @@ class Parts(NamedTuple):
     judges: JudgeRoom
     audit: Auditor
     reports: Reports
+    calibration: CalibrationRoom
     actor: str
 
 
@@ -71,7 +73,10 @@ def assemble(
     auditor = Auditor(store, clock, policy=lambda: book.live().policy, amend=book.amend, actor=actor)
     reports = Reports(store, folder_beside(store), clock, policy=lambda: book.live().policy)
     submitter = Submitter(store, settings)
-    return Parts(store, settings, clock, book, queue, library, submitter, watcher, judges, auditor, reports, actor)
+    trust = CalibrationRoom(store, clock, book, auditor.closed_until, actor)
+    return Parts(
+        store, settings, clock, book, queue, library, submitter, watcher, judges, auditor, reports, trust, actor
+    )
 
 
 def make_library(store: Store, settings: Settings, clock: Clock, actor: str) -> GoldenLibrary:
