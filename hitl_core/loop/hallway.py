@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 class Loop:
     """One open project database with its rooms.
 
-    They are `queue`, `golden`, `judges`, `audit`, `reports`, `calibration` and `policies`. Make one with `Loop.open` and share it between threads; `acting_as` gives a view whose writes carry
-    another name.
+    They are `queue`, `golden`, `judges`, `audit`, `reports`, `calibration` and `policies`. Make one with `Loop.open`
+    and share it between threads; `acting_as` gives a view whose writes carry another name.
     """
 
     store: Store
