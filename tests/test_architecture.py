@@ -45,7 +45,7 @@ DOORS = {
     "torch": ("hitl_core/embedding/",),
     "sentence_transformers": ("hitl_core/embedding/",),
     "transformers": ("hitl_core/embedding/",),
-    "streamlit": ("app/",),
+    "streamlit": ("app/", "evals/app_bench/"),
 }
 # A string in a call or an import that no module of the program may contain, with the reason.
 FORBIDDEN_WORDS = {
