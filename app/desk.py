@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from app.wiring import Workup
 from hitl_core import Loop
 from hitl_core.domain.errors import ConflictError, HitlError, LeaseLostError, NotFoundError, StoreError, explain
-from hitl_core.domain.records import Review, ReviewTask
+from hitl_core.domain.records import Review, ReviewTask, Stage
+from hitl_core.loop.raters.dispute import PeerOpinion
 
 TOO_SOON_SECONDS = 0.3
 MOST_IDLE_SECONDS = 3600.0
@@ -60,6 +61,7 @@ class Desk:
         prepare: starts the work-up of a task beside the page.
         project: only tasks of this project; None means all.
         now: monotonic seconds; tests pass their own.
+        stages: only tasks of these stages; None means all that the reviewer may do.
     """
 
     loop: Loop
@@ -67,6 +69,7 @@ class Desk:
     prepare: Callable[[ReviewTask], Workup]
     project: str | None = None
     now: Callable[[], float] = time.monotonic
+    stages: tuple[Stage, ...] | None = None
     current: Shown | None = None
     following: Shown | None = None
     notice: Notice | None = None
@@ -113,6 +116,19 @@ class Desk:
         self._touched_at = self.now()
         return shown
 
+    def take_over(self, task_id: str, opinion: PeerOpinion) -> None:
+        """Decide the task in front as somebody else did; a rejection without a reason asks for one first."""
+        shown = self.at(task_id)
+        if shown is None:
+            return
+        if opinion.verdict == "reject" and not opinion.reasons:
+            shown.mode = "reject_reasons"
+            return
+        if opinion.verdict == "edit":
+            shown.text = opinion.output if opinion.output is not None else shown.text
+        shown.label = opinion.label or shown.label
+        self.decide(task_id, opinion.verdict, opinion.reasons)
+
     def decide(self, task_id: str, verdict: Verdict, reasons: tuple[str, ...] = (), *, exemplary: bool = False) -> None:
         """Save a decision on the task in front and bring the next one forward."""
         shown = self.at(task_id)
@@ -153,6 +169,9 @@ class Desk:
             task = self.loop.queue.undo(self.reviewer)
         except HitlError as error:
             self.say("problem", "Not undone.", about=str(error))
+            return
+        if not self._here(task):
+            self.say("info", "Taken back; it waits for you on the page where you decided it:", about=task.item.query)
             return
         self._release(self.following)
         self.following, self.current = self.current, self._shown(task)
@@ -232,10 +251,13 @@ class Desk:
         self.current, self.following = self.following, None
 
     def _claim(self) -> ReviewTask | None:
-        return self.loop.queue.claim(self.reviewer, project=self.project)
+        return self.loop.queue.claim(self.reviewer, project=self.project, stages=self.stages)
 
     def _fits(self, task: ReviewTask) -> bool:
-        return self.project is None or task.item.project == self.project
+        return self._here(task) and self.project in (None, task.item.project)
+
+    def _here(self, task: ReviewTask) -> bool:
+        return self.stages is None or task.stage in self.stages
 
     def _shown(self, task: ReviewTask) -> Shown:
         shown = Shown(task, self.prepare(task), task.item.output, task.item.label or "")

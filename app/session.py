@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from app import wiring
 from app.desk import Desk
+from app.wiring import Workup
+from hitl_core.domain.records import ReviewTask, Stage
 
 _REVIEWER = "session.reviewer"
 _PROJECT = "session.project"
 _DESK = "session.desk"
+_SETTLING = "session.settling"
 _TOLD = "session.told"
 GOLDEN_SAID = "golden.said"
+AUDIT_SAID = "audit.said"
+CALIBRATION_SAID = "calibration.said"
+CALIBRATION_FOUND = "calibration.found"
 _PARAMETER = "reviewer"
 
 
@@ -35,9 +43,7 @@ def enter(name: str) -> None:
 
 def leave() -> None:
     """Give the tasks back and forget who sat here."""
-    found: Desk | None = st.session_state.pop(_DESK, None)
-    if found is not None:
-        found.leave()
+    _clear_desks()
     st.session_state.pop(_REVIEWER, None)
     st.query_params.pop(_PARAMETER, None)
 
@@ -51,19 +57,17 @@ def project() -> str | None:
 def choose_project(name: str | None) -> None:
     """Work on one project from now; tasks of others go back."""
     st.session_state[_PROJECT] = name
-    found: Desk | None = st.session_state.pop(_DESK, None)
-    if found is not None:
-        found.leave()
+    _clear_desks()
 
 
 def desk(name: str) -> Desk:
     """Return the desk of the reviewer in this session."""
-    found: Desk | None = st.session_state.get(_DESK)
-    loop = wiring.loop()
-    if found is None or found.reviewer != name or found.loop is not loop:
-        found = Desk(loop, name, wiring.workup, project=project())
-        st.session_state[_DESK] = found
-    return found
+    return _desk(_DESK, name, wiring.workup, (Stage.HUMAN, Stage.AUDIT))
+
+
+def settling_desk(name: str) -> Desk:
+    """Return the desk at which a senior settles what others disagree on."""
+    return _desk(_SETTLING, name, wiring.workup_of_dispute, (Stage.ADJUDICATE,))
 
 
 def first_time(notice: int) -> bool:
@@ -76,6 +80,22 @@ def first_time(notice: int) -> bool:
 def is_demo_project(name: str) -> bool:
     """Whether a project is the one `hitl demo` fills with made-up history."""
     return name == "demo"
+
+
+def _desk(key: str, name: str, prepare: Callable[[ReviewTask], Workup], stages: tuple[Stage, ...]) -> Desk:
+    found: Desk | None = st.session_state.get(key)
+    loop = wiring.loop()
+    if found is None or found.reviewer != name or found.loop is not loop:
+        found = Desk(loop, name, prepare, project=project(), stages=stages)
+        st.session_state[key] = found
+    return found
+
+
+def _clear_desks() -> None:
+    for key in (_DESK, _SETTLING):
+        found: Desk | None = st.session_state.pop(key, None)
+        if found is not None:
+            found.leave()
 
 
 def _encodes(text: str) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 import streamlit as st
@@ -15,6 +16,7 @@ from hitl_core.confidence.support import SupportMark, mark_support
 from hitl_core.domain.errors import HitlError
 from hitl_core.domain.records import FewShot, Item, Outcome, ReviewTask
 from hitl_core.loop.judges.room import Opinions
+from hitl_core.loop.raters.dispute import Dispute
 
 WARM_AFTER_SECONDS = 20.0
 _SIMILAR = 4
@@ -32,12 +34,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Workup:
-    """What is prepared for a task beside the page: support marks, judges' opinions, similar examples, earlier items."""
+    """What is prepared for a task beside the page: support marks, judges' opinions, similar examples, earlier items.
+
+    `dispute` is there where a senior settles what others disagree on.
+    """
 
     marks: Future[tuple[SupportMark, ...]]
     similar: Future[list[FewShot]]
     earlier: Future[list[tuple[Item, Outcome | None]]]
     opinions: Future[Opinions]
+    dispute: Future[Dispute] | None = None
 
     @property
     def complete(self) -> bool:
@@ -85,6 +91,11 @@ def workup(task: ReviewTask) -> Workup:
     )
 
 
+def workup_of_dispute(task: ReviewTask) -> Workup:
+    """Start preparing the same for a task to adjudicate, with the opinions on it."""
+    return replace(workup(task), dispute=_pool().submit(loop().opinions, task))
+
+
 def ready(future: Future[T], *, wait: float = 0.0) -> T | None:
     """Return a future's value if it is there within `wait` seconds and went well, else None."""
     try:
@@ -101,6 +112,23 @@ def _shared_loop(given: Options) -> Loop:
         timer.daemon = True
         timer.start()
     return opened
+
+
+def remembered(what: tuple[object, ...], make: Callable[[], T]) -> T:
+    """Return what `make` makes, made anew when a label came in, a policy was published, or after two minutes.
+
+    Args:
+        what: names the value, with everything of the page that it depends on.
+        make: reads and reckons.
+    """
+    return _remembered(_options, loop().audit.mark(), what, make)
+
+
+# Windows of estimates close with the clock as well, hence the minutes.
+@st.cache_data(ttl=120, show_spinner=False, max_entries=128)
+def _remembered(given: Options, mark: tuple[str, int], what: tuple[object, ...], _make: Callable[[], T]) -> T:
+    del given, mark, what  # they are the cache's key
+    return _make()
 
 
 @st.cache_resource(show_spinner=False)
@@ -127,11 +155,11 @@ def _similar(held: Loop, item: Item) -> list[FewShot]:
 
 
 @st.cache_data(ttl=3, show_spinner=False, max_entries=64)
-def _waiting(given: Options, project: str | None) -> int:
+def _waiting(given: Options, project: str | None, pool: str) -> int:
     lanes = _shared_loop(given).queue.pending()
-    return sum(count for pool, name, _, count in lanes if pool != "judges" and project in (None, name))
+    return sum(count for name, of, _, count in lanes if name == pool and project in (None, of))
 
 
-def waiting(project: str | None) -> int:
-    """Return how many tasks wait for a person, a few seconds old at most."""
-    return _waiting(_options, project)
+def waiting(project: str | None, *, seniors: bool = False) -> int:
+    """Return how many tasks wait for a person, or for a senior, a few seconds old at most."""
+    return _waiting(_options, project, "seniors" if seniors else "people")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -13,13 +13,13 @@ from app.desk import Desk, Shown
 _FIRST_KEYS = "123456789"
 
 
-def bar(desk: Desk, reasons: Sequence[str]) -> None:
-    """Draw the row that fits the mode of the task in front."""
+def bar(desk: Desk, reasons: Sequence[str], decisions: Callable[[Desk, Shown], None] | None = None) -> None:
+    """Draw the row that fits the mode of the task in front; `decisions` draws another page's own row for reading."""
     shown = desk.current
     assert shown is not None
     with st.container(key="review-bar", gap="xxsmall"):
         if shown.mode == "read":
-            _decisions(desk, shown)
+            (decisions or _decisions)(desk, shown)
         elif shown.mode == "edit":
             _editing(desk, shown, reasons)
         else:
@@ -40,21 +40,21 @@ def edit_key(shown: Shown) -> str:
 def _decisions(desk: Desk, shown: Shown) -> None:
     task = shown.task
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _button("Approve", "A", "approve", shown, _approve, desk, task.id, False, primary=True)
-        _button("Edit", "E", "edit_mode", shown, _set_mode, desk, task.id, "edit")
-        _button("Reject", "X", "reject", shown, _set_mode, desk, task.id, "reject_reasons")
-        _button("Skip", "S", "skip", shown, _skip, desk, task.id)
-        _button("Escalate", "G", "escalate", shown, _escalate, desk, task.id)
-        _button("Approve as example", "P", "exemplary", shown, _approve, desk, task.id, True)
-        _comment(desk, shown)
+        button("Approve", "A", "approve", shown, approve, desk, task.id, False, primary=True)
+        button("Edit", "E", "edit_mode", shown, set_mode, desk, task.id, "edit")
+        button("Reject", "X", "reject", shown, set_mode, desk, task.id, "reject_reasons")
+        button("Skip", "S", "skip", shown, skip, desk, task.id)
+        button("Escalate", "G", "escalate", shown, _escalate, desk, task.id)
+        button("Approve as example", "P", "exemplary", shown, approve, desk, task.id, True)
+        comment_field(desk, shown)
 
 
 def _editing(desk: Desk, shown: Shown, reasons: Sequence[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _button("Save edit", "Ctrl+Enter", "save", shown, _save_edit, desk, shown.task.id, primary=True)
-        _button("Back", "Esc", "back", shown, _set_mode, desk, shown.task.id, "read")
+        button("Save edit", "Ctrl+Enter", "save", shown, _save_edit, desk, shown.task.id, primary=True)
+        button("Back", "Esc", "back", shown, set_mode, desk, shown.task.id, "read")
         _chosen(shown, reasons)
-        _comment(desk, shown)
+        comment_field(desk, shown)
 
 
 def _reasons(desk: Desk, shown: Shown, reasons: Sequence[str]) -> None:
@@ -63,14 +63,14 @@ def _reasons(desk: Desk, shown: Shown, reasons: Sequence[str]) -> None:
         show(element("div", f"<b>Why?</b> One key will {verb}:"), narrow=True)
         for index, reason in enumerate(reasons):
             key = _FIRST_KEYS[index] if index < len(_FIRST_KEYS) else None
-            _button(_words(reason), key, f"reason.{index}", shown, _finish, desk, shown.task.id, (reason,))
+            button(_words(reason), key, f"reason.{index}", shown, _finish, desk, shown.task.id, (reason,))
         back = "read" if shown.mode == "reject_reasons" else "edit"
-        _button("Back", "Esc", "back", shown, _set_mode, desk, shown.task.id, back)
+        button("Back", "Esc", "back", shown, set_mode, desk, shown.task.id, back)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         show(element("div", "Several? Choose:", cls="muted"), narrow=True)
         _chosen(shown, reasons)
-        _button("Save with these", "Enter", "several", shown, _finish, desk, shown.task.id, ())
-        _comment(desk, shown)
+        button("Save with these", "Enter", "several", shown, _finish, desk, shown.task.id, ())
+        comment_field(desk, shown)
 
 
 def _chosen(shown: Shown, reasons: Sequence[str]) -> None:
@@ -85,7 +85,8 @@ def _chosen(shown: Shown, reasons: Sequence[str]) -> None:
     )
 
 
-def _comment(desk: Desk, shown: Shown) -> None:
+def comment_field(desk: Desk, shown: Shown) -> None:
+    """Draw the field for a comment."""
     st.text_input(
         "Comment",
         value=shown.comment,
@@ -98,9 +99,10 @@ def _comment(desk: Desk, shown: Shown) -> None:
     )
 
 
-def _button(
+def button(
     label: str, key: str | None, name: str, shown: Shown, action: object, *args: object, primary: bool = False
 ) -> None:
+    """Draw a button that is bound to the task in front, with its key."""
     st.button(
         label,
         key=f"review.{name}.{shown.task.id}.{shown.task.version}",
@@ -112,22 +114,25 @@ def _button(
     )
 
 
-def _approve(desk: Desk, task_id: str, exemplary: bool) -> None:
-    _keep_comment(desk, task_id)
+def approve(desk: Desk, task_id: str, exemplary: bool) -> None:
+    """Approve the task in front with its comment."""
+    keep_comment(desk, task_id)
     desk.decide(task_id, "approve", exemplary=exemplary)
 
 
-def _skip(desk: Desk, task_id: str) -> None:
-    _keep_comment(desk, task_id)
+def skip(desk: Desk, task_id: str) -> None:
+    """Put the task in front back for others."""
+    keep_comment(desk, task_id)
     desk.skip(task_id)
 
 
 def _escalate(desk: Desk, task_id: str) -> None:
-    _keep_comment(desk, task_id)
+    keep_comment(desk, task_id)
     desk.escalate(task_id)
 
 
-def _set_mode(desk: Desk, task_id: str, mode: str) -> None:
+def set_mode(desk: Desk, task_id: str, mode: str) -> None:
+    """Show another row of buttons for the task in front."""
     shown = desk.current
     if shown is None or shown.task.id != task_id or desk.at(task_id) is None:
         return
@@ -174,10 +179,11 @@ def keep_text(desk: Desk, task_id: str) -> None:
         return
     shown.text = st.session_state.get(edit_key(shown), shown.text)
     shown.label = st.session_state.get(f"review.label.{task_id}", shown.label)
-    _keep_comment(desk, task_id)
+    keep_comment(desk, task_id)
 
 
-def _keep_comment(desk: Desk, task_id: str) -> None:
+def keep_comment(desk: Desk, task_id: str) -> None:
+    """Take over what stands in the comment field."""
     if desk.current is not None and desk.current.task.id == task_id:
         desk.current.comment = st.session_state.get(comment_key(desk.current), desk.current.comment)
 

@@ -21,6 +21,12 @@ _STYLE = """<style>
 .pane{height:calc(100vh - 15.9rem);min-height:300px;overflow-y:auto;border:1px solid #d6dce5;border-radius:6px;
  padding:.55rem .8rem;background:#fff}
 .pane.low{height:auto;max-height:calc(100vh - 36rem);min-height:7rem}
+.pane.half{height:auto;max-height:34vh;min-height:8rem}
+.opinions{display:grid;grid-template-columns:repeat(auto-fit,minmax(17rem,1fr));gap:.5rem;align-items:stretch}
+.opinion{border:1px solid #d6dce5;border-top:3px solid #1f5fbf;border-radius:6px;padding:.4rem .65rem;background:#fff;
+ max-height:38vh;overflow-y:auto}
+.opinion .head{display:flex;flex-wrap:wrap;gap:.3rem .5rem;align-items:baseline;margin-bottom:.2rem}
+.opinion .said{border-left:3px solid #d6dce5;padding-left:.5rem;margin-top:.35rem;font-size:.92em}
 .head4{font-size:.76em;letter-spacing:.05em;text-transform:uppercase;color:#5b6776;margin:.1rem 0 .2rem;
  font-weight:600;padding:0}
 .question{background:#f4f6f9;border-left:3px solid #1f5fbf;padding:.35rem .6rem;margin-bottom:.5rem;font-weight:600;
@@ -62,6 +68,7 @@ ins{background:#dff2e6;color:#14532d;text-decoration:underline}
 .notice.problem{border-color:#e2b4ae;background:#fdecea;white-space:normal}
 .notice.info{border-color:#c9d6ea;background:#f1f6fd}
 .card{border:1px solid #e1e6ee;border-radius:6px;padding:.5rem .7rem;margin-bottom:.4rem}
+.card.alert{border-color:#d9938b;border-left:4px solid #b3261e;background:#fdf3f2}
 .grid{width:100%;border-collapse:collapse;font-size:.92em}
 .grid th{text-align:left;font-weight:600;color:#5b6776;border-bottom:1px solid #d6dce5;padding:.2rem .6rem .2rem 0}
 .grid td{border-bottom:1px solid #eef1f6;padding:.25rem .6rem .25rem 0;vertical-align:top;overflow-wrap:anywhere}

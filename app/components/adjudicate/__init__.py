@@ -1,0 +1,1 @@
+"""What a senior sees and presses when settling what others disagree on."""
