@@ -11,6 +11,7 @@ from hitl_core.domain.errors import StoreError
 # No material icons on pages: the browser would fetch them from elsewhere as favicons.
 PAGES = [
     st.Page("views/review.py", title="Review", default=True),
+    st.Page("views/adjudicate.py", title="Adjudicate", url_path="adjudicate"),
     st.Page("views/overview.py", title="Overview", url_path="overview"),
     st.Page("views/golden.py", title="Golden examples", url_path="golden"),
     st.Page("views/history.py", title="History", url_path="history"),
