@@ -7,8 +7,9 @@ from datetime import datetime
 from math import sqrt
 from typing import Any
 
-from app.components.safe_html import bar, element, esc
+from app.components.safe_html import bar, element, esc, link
 from app.components.state_strip import ago
+from hitl_core.domain.policy_sections import Breaker
 from hitl_core.loop import Counts
 
 _STAGES = {"human": "review", "audit": "audit (blind)", "adjudicate": "seniors", "judge": "with the judges"}
@@ -35,6 +36,21 @@ def next_steps(waiting: Waiting) -> str:
     if not steps:
         steps.append("Nothing waits for a person. The audit keeps sampling what goes out by itself.")
     return "".join(element("div", step, cls="card") for step in steps[:4])
+
+
+def stopped(breakers: Sequence[Breaker], reviewer: str | None = None) -> str:
+    """Return what is switched off, with links to where it is switched on again; empty where nothing is."""
+    cards = []
+    for each in breakers[:10]:
+        name, since = each.segment(), f"{each.since:%Y-%m-%d %H:%M} UTC"
+        lead = f"<b>Nothing of {esc(name[:80])} goes out by itself since {since}.</b> The reason: {esc(each.reason[:300])}. "
+        where = link("audit", {"segment": name, "reviewer": reviewer}, "Look at the audits")
+        cards.append(
+            element("div", lead, where, ", repair what broke, and let it go out again there.", cls="card alert")
+        )
+    if len(breakers) > len(cards):
+        cards.append(element("div", f"{len(breakers) - len(cards)} more segments are switched off.", cls="card alert"))
+    return "".join(cards)
 
 
 def tiles(counts: Counts, now: datetime) -> str:

@@ -40,7 +40,8 @@ def page() -> None:
                 cls="notice info",
             )
         )
-    show(element("h4", "What to do next", cls="head4") + standing.next_steps(counts.waiting))
+    show(element("h4", "What to do next", cls="head4"))
+    show(standing.stopped(loop.audit.tripped(), session.reviewer()) + standing.next_steps(counts.waiting))
     show(element("h4", "Waiting now", cls="head4") + standing.tiles(counts, now))
     if counts.waiting:
         show(standing.waiting_table(counts.waiting, now))

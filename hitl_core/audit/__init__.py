@@ -5,7 +5,7 @@ from hitl_core.audit.estimate import ErrorEstimate, Share, estimate_error
 from hitl_core.audit.monitor import BreachMonitor, Watch, watch_rows
 from hitl_core.audit.prediction_powered import PredictionPowered, prediction_powered_mean
 from hitl_core.audit.segments import SegmentState, SequencePoint
-from hitl_core.audit.sequence import ConfidenceSequence
+from hitl_core.audit.sequence import ConfidenceSequence, clean_rows_needed
 
 __all__ = [
     "Auditor",
@@ -18,6 +18,7 @@ __all__ = [
     "SequencePoint",
     "Share",
     "Watch",
+    "clean_rows_needed",
     "estimate_error",
     "prediction_powered_mean",
     "watch_rows",

@@ -199,12 +199,17 @@ class Auditor:
                 made.append(Failure(segment=name, **values))
         return made[:limit]
 
+    def mark(self) -> tuple[str, int]:
+        """Return what changes whenever a label or the policy may have: the newest review and the live version."""
+        with self.store.read() as tx:
+            return labelled.newest_review(tx), policies.live_version(tx) or 0
+
     def check(self) -> list[str]:
         """Trip the breaker of every segment whose breach test raises the alarm; return their names.
 
         Costs one lookup when nothing was reviewed and nothing published since the last time.
         """
-        mark = self._mark()
+        mark = self.mark()
         if mark == self._last.mark:
             return []
         policy, restarts = self.policy(), self._restarts()
@@ -213,7 +218,7 @@ class Auditor:
         for name, rows in self._segments(policy, restarts, None).items():
             if name not in off and (watch := watch_segment(rows, policy.audit)).breached and self._trip(rows, watch):
                 tripped.append(name)
-        self._last.mark = self._mark() if tripped else mark
+        self._last.mark = self.mark() if tripped else mark
         return tripped
 
     def tripped(self) -> tuple[Breaker, ...]:
@@ -293,10 +298,6 @@ class Auditor:
             found |= dict.fromkeys(before - now, version.created_at)
             before = now
         return found
-
-    def _mark(self) -> tuple[str, int]:
-        with self.store.read() as tx:
-            return labelled.newest_review(tx), policies.live_version(tx) or 0
 
 
 def _without(live: Policy, segment: str) -> Policy | None:

@@ -107,3 +107,17 @@ class ConfidenceSequence:
             if len(self._returns) < KEPT:
                 self._returns[key] = found
         return found
+
+
+def clean_rows_needed(target: float, *, confidence: float = 0.95, most: int = 10_000) -> int:
+    """Return how many rows without an error bring the upper bound down to `target`, all equally likely to be labelled.
+
+    Raises:
+        InputError: target or confidence is not between 0 and 1.
+    """
+    if not 0 < target < 1:
+        raise InputError(f"target must be between 0 and 1, such as 0.05; got {target!r}")
+    sequence = ConfidenceSequence(confidence=confidence)
+    while sequence.interval.high > target and sequence.n < most:
+        sequence.update(0.0)
+    return sequence.n

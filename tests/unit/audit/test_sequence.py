@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hitl_core.audit import ConfidenceSequence
+from hitl_core.audit import ConfidenceSequence, clean_rows_needed
 from hitl_core.audit.bets import FRACTIONS
 from hitl_core.domain.errors import InputError
 
@@ -83,3 +83,14 @@ def test_rows_that_the_bets_were_not_made_for_are_refused(value: float, inclusio
 def test_bad_options_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(InputError):
         ConfidenceSequence(**options)
+
+
+@pytest.mark.parametrize("target", [0.05, 0.02, 0.2])
+def test_as_many_clean_rows_as_are_said_to_be_needed_are_enough_and_one_less_is_not(target: float) -> None:
+    needed = clean_rows_needed(target)
+    assert filled([0.0] * needed).interval.high <= target < filled([0.0] * (needed - 1)).interval.high
+
+
+def test_a_target_that_nothing_can_reach_is_refused() -> None:
+    with pytest.raises(InputError, match="between 0 and 1"):
+        clean_rows_needed(0.0)
