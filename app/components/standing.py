@@ -43,7 +43,8 @@ def stopped(breakers: Sequence[Breaker], reviewer: str | None = None) -> str:
     cards = []
     for each in breakers[:10]:
         name, since = each.segment(), f"{each.since:%Y-%m-%d %H:%M} UTC"
-        lead = f"<b>Nothing of {esc(name[:80])} goes out by itself since {since}.</b> The reason: {esc(each.reason[:300])}. "
+        lead = f"<b>Nothing of {esc(name[:80])} goes out by itself since {since}.</b> "
+        lead += f"The reason: {esc(each.reason[:300])}. "
         where = link("audit", {"segment": name, "reviewer": reviewer}, "Look at the audits")
         cards.append(
             element("div", lead, where, ", repair what broke, and let it go out again there.", cls="card alert")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -32,7 +33,7 @@ def audit(loop: Loop, name: str, verdict: str = "approve", domain: str = "legal"
     loop.queue.complete(task.token, Review(verdict=verdict, reasons=reasons))
 
 
-def charts(test: AppTest) -> list[dict[str, object]]:
+def charts(test: AppTest) -> list[Any]:
     return [json.loads(each.proto.spec) for each in test.get("plotly_chart")]
 
 
@@ -61,7 +62,7 @@ def test_loaded_it_shows_figure_table_states_and_failures_with_links(open_page: 
     assert 'href="history?item=a3&amp;project=default&amp;reviewer=ana"' in shown
     (chart,) = charts(test)
     assert "n = 12 audits" in str(chart["layout"])
-    assert sum(len(trace["x"]) for trace in chart["data"]) <= 2_000  # type: ignore[index, attr-defined]
+    assert sum(len(trace["x"]) for trace in chart["data"]) <= 2_000
     assert {each.key for each in test.get("download_button")} >= {"audit.states.csv", "audit.failures.csv"}
 
 
