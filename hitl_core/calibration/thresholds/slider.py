@@ -46,7 +46,8 @@ def slider_bounds(
         A polars frame in order of the thresholds with the columns
             threshold: of the grid.
             n, effective_n, errors: labelled rows at or above it, Kish's effective number, wrong rows.
-            coverage: estimated share of items at or above it.
+            coverage, coverage_low, coverage_high: estimated share of items at or above it, with its 95 % interval, each
+                threshold for itself.
             error: weighted error of those rows; null without rows.
             bound: upper bound of the true error.
             guarantee: whether all bounds hold together with probability 1 - delta.
@@ -67,6 +68,7 @@ def slider_bounds(
     sets = np.unique(n[n > 0]).size
     level = delta / max(1, sets) if simultaneous else delta
     error, effective = rows.rates(thresholds)
+    coverage_low, coverage_high = _share_intervals(rows, n)
     return pl.DataFrame(
         {
             "threshold": thresholds,
@@ -74,12 +76,32 @@ def slider_bounds(
             "effective_n": effective,
             "errors": np.concatenate([[0], np.cumsum(rows.wrong)])[n].astype(np.int64),
             "coverage": [rows.share_above(each) for each in thresholds],
+            "coverage_low": coverage_low,
+            "coverage_high": coverage_high,
             "error": [float(each) if some else None for each, some in zip(error, n, strict=True)],
             "bound": _bounds(rows, n, level, generator),
             "guarantee": np.full(thresholds.size, simultaneous),
         },
         schema_overrides={"error": pl.Float64},
     )
+
+
+def _share_intervals(rows: Labelled, n: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Exact at the smaller of Kish's number of rows and of the one that the rows' own variance implies.
+
+    Korn and Graubard, Survey Methodology 24 (1998), as for error rates in `hitl_core.audit.estimate`.
+    """
+    size = rows.weight.size
+    if size < 2:
+        return np.zeros(n.size), np.ones(n.size)
+    weight, squares = (np.concatenate([[0.0], np.cumsum(each)]) for each in (rows.weight, rows.weight**2))
+    share = weight[n] / weight[-1]
+    spread = squares[n] * (1 - share) ** 2 + (squares[-1] - squares[n]) * share**2
+    variance = spread / weight[-1] ** 2 * size / (size - 1)
+    kish = np.full(n.size, kish_n(rows.weight))
+    implied = np.divide(share * (1 - share), variance, out=kish.copy(), where=variance > 0)
+    used = np.minimum(kish, implied)
+    return clopper_pearson_bounds(np.clip(share * used, 0, used), used, confidence=0.95)
 
 
 def _bounds(rows: Labelled, n: IntArray, level: float, generator: np.random.Generator) -> FloatArray:

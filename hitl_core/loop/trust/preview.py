@@ -43,10 +43,11 @@ def preview_thresholds(
     Returns:
         The columns of `slider_bounds` (threshold, n, effective_n, errors, coverage, error, bound, guarantee: all bounds
         hold together with probability 1 - delta), and, estimated for a month like the window:
-            share_reviewed: of the items, with audits left out.
+            share_reviewed, share_low, share_high: of the items, with audits left out, and its 95 % interval.
             escaped, escaped_bound: wrong items that go out.
-            hours: of reviewers.
-            cost_usd, cost_bound_usd: reviews and what slips through.
+            items: that a threshold decides about.
+            hours, hours_low, hours_high: of reviewers, as far as the share reviewed goes.
+            cost_usd, cost_bound_usd: reviews and what slips through; the bound at the most reviews and the most errors.
     """
     import polars as pl
 
@@ -62,13 +63,21 @@ def preview_thresholds(
         groups=rows["group"].to_numpy()[usable],
     )
     items = evidence.items_a_month
-    out, review = pl.col("coverage"), 1 - pl.col("coverage")
-    hours = review * items * prices.review_minutes / 60
-    return frame.with_columns(
-        share_reviewed=review,
+    out, a_share = pl.col("coverage"), items * prices.review_minutes / 60
+    frame = frame.with_columns(
+        items=pl.lit(float(items)),
+        share_reviewed=1 - out,
+        share_low=1 - pl.col("coverage_high"),
+        share_high=1 - pl.col("coverage_low"),
         escaped=out * pl.col("error").fill_null(0) * items,
-        escaped_bound=out * pl.col("bound") * items,
-        hours=hours,
-        cost_usd=hours * prices.hour_usd + out * pl.col("error").fill_null(0) * items * prices.escaped_usd,
-        cost_bound_usd=hours * prices.hour_usd + out * pl.col("bound") * items * prices.escaped_usd,
+        escaped_bound=pl.col("coverage_high") * pl.col("bound") * items,
+    )
+    frame = frame.with_columns(
+        hours=pl.col("share_reviewed") * a_share,
+        hours_low=pl.col("share_low") * a_share,
+        hours_high=pl.col("share_high") * a_share,
+    )
+    return frame.with_columns(
+        cost_usd=pl.col("hours") * prices.hour_usd + pl.col("escaped") * prices.escaped_usd,
+        cost_bound_usd=pl.col("hours_high") * prices.hour_usd + pl.col("escaped_bound") * prices.escaped_usd,
     )

@@ -222,3 +222,18 @@ def test_the_digest_of_rows_does_not_depend_on_their_order() -> None:
     assert rows_digest(LINE, right) == rows_digest(LINE[::-1], right[::-1])
     assert rows_digest(LINE, right) != rows_digest(LINE, ~right)
     assert rows_digest(LINE, right, inclusion=np.full(400, 0.5)) != rows_digest(LINE, right)
+
+
+def test_the_share_that_goes_out_has_an_interval_also_where_few_rows_carry_most_weight() -> None:
+    right = np.ones(LINE.size)
+    frame = slider_bounds(LINE, right, [0.0, 0.5, 1.0], delta=0.05)
+    (low, share, high) = (
+        frame.filter(frame["threshold"] == 0.5).select("coverage_low", "coverage", "coverage_high").row(0)
+    )
+    assert low < share < high
+    chance = np.where(LINE >= 0.5, 0.05, 1.0)
+    weighted = slider_bounds(LINE, right, [0.5], delta=0.05, inclusion=chance)
+    assert weighted["coverage_low"][0] < weighted["coverage"][0] < weighted["coverage_high"][0]
+    assert weighted["coverage"][0] > share
+    none = slider_bounds([], [], [0.5], delta=0.05)
+    assert (none["coverage_low"][0], none["coverage_high"][0]) == (0.0, 1.0)
