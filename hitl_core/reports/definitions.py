@@ -34,7 +34,8 @@ DEFINITIONS = (
     Definition(
         "correction_rate",
         "Correction rate",
-        "Outputs that a review of the period found wrong (edited for more than style, or rejected), over all outputs.",
+        "Outputs that review settled as wrong (edited for more than style, or rejected; of several opinions the "
+        "senior's, else the majority's), over all outputs. Blind audits do not count.",
         target=0.05,
         better="lower",
     ),
@@ -74,7 +75,8 @@ DEFINITIONS = (
         "accuracy",
         "Accuracy of outputs",
         "Share of right outputs among all, estimated from labels drawn by design: each weighs 1 / its inclusion "
-        "probability (1 for reviewed outputs, the audit rate for the rest). Interval: Wilson with Kish's effective n.",
+        "probability (1 for reviewed outputs, the audit rate for the rest). Left out while no audit, or no review, "
+        "came back. Interval: Wilson on the effective n.",
         better="higher",
     ),
     Definition(

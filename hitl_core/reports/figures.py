@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ MOST_BANDS = 60
 """With more groups than this the calibration error comes without its bootstrap interval."""
 FEWEST_FOR_CALIBRATION = 50
 ALL, NONE = "all", "(none)"
+TINY = 1e-12
 Floats = NDArray[np.float64]
 
 
@@ -33,41 +34,58 @@ class Part(NamedTuple):
     n: Floats
 
 
-def weighted(name: str, rows: pl.DataFrame, hit: pl.Expr, level: float) -> Part:
-    """Return weighted shares: Wilson intervals with Kish's effective n."""
+def aggregated(rows: pl.DataFrame, *sums: pl.Expr) -> pl.DataFrame:
+    """Return sums for each group; where all rows are one group nothing has to be hashed."""
     import polars as pl
 
-    sums = rows.group_by("group").agg(
-        (pl.col("w") * hit).sum().alias("hits"),
-        pl.col("w").sum().alias("mass"),
-        (pl.col("w") ** 2).sum().alias("squares"),
-        pl.len().alias("n"),
+    if rows["group"].dtype != pl.Boolean:
+        return rows.group_by("group").agg(*sums)
+    return rows.select(pl.lit(value=True).alias("group"), *sums) if rows.height else rows.select("group", *sums)
+
+
+def weighted(name: str, cells: pl.DataFrame, hit: pl.Expr, level: float) -> Part:
+    """Return weighted shares with Wilson intervals on an effective n.
+
+    That is Kish's, or less where heavy rows scatter more than the others: then what the linearised variance of a ratio
+    amounts to (Särndal, Swensson and Wretman, Model Assisted Survey Sampling, section 5.5).
+
+    Args:
+        name: the figure's.
+        cells: rows of the same kind put together: group, n, mass (sum of weights), squares (of their squares).
+        hit: which cells count.
+        level: of the intervals.
+    """
+    import polars as pl
+
+    sums = cells.group_by("group").agg(
+        pl.col("mass").filter(hit).sum().alias("hits"),
+        pl.col("squares").filter(hit).sum().alias("hit_squares"),
+        pl.col("mass", "squares", "n").sum(),
     )
-    hits, mass = floats(sums["hits"]), floats(sums["mass"])
-    value, kish = hits / mass, mass**2 / floats(sums["squares"])
-    low, high = wilson_bounds(value * kish, kish, confidence=level)
+    hits, mass, squares = (floats(sums[column]) for column in ("hits", "mass", "squares"))
+    value, hit_squares = hits / mass, floats(sums["hit_squares"])
+    scatter = hit_squares * (1 - value) ** 2 + (squares - hit_squares) * value**2
+    counted_n = np.minimum(value * (1 - value) / np.maximum(scatter, TINY), 1 / squares) * mass**2
+    n = np.where(scatter > TINY, counted_n, mass**2 / squares)
+    low, high = wilson_bounds(value * n, n, confidence=level)
     return Part(name, named(sums["group"]), value, low, high, hits, mass, floats(sums["n"]))
 
 
-def f1(rows: pl.DataFrame, level: float) -> Part:
-    """Return F1 of letting outputs go, through the share J = TP / (TP + FP + FN): F1 = 2J / (1 + J)."""
+def f1(cells: pl.DataFrame, level: float) -> Part:
+    """Return F1 of letting outputs go, through the share J = TP / (TP + FP + FN): F1 = 2J / (1 + J).
+
+    Args:
+        cells: as for `weighted`, with auto (it went out by itself) and right.
+        level: of the intervals.
+    """
     import polars as pl
 
-    w, auto, right = pl.col("w"), pl.col("auto"), pl.col("right")
-    sums = rows.group_by("group").agg(
-        (w * (auto & right)).sum().alias("tp"),
-        (w * (auto & ~right)).sum().alias("fp"),
-        (w * (~auto & right)).sum().alias("fn"),
-        (w**2 * (auto | right)).sum().alias("squares"),
-        pl.len().alias("n"),
+    auto, right = pl.col("auto"), pl.col("right")
+    share = weighted("f1", cells.filter(auto | right), auto & right, level)
+    value, low, high = (np.asarray(2 * jaccard / (1 + jaccard)) for jaccard in (share.value, share.low, share.high))
+    return share._replace(
+        value=value, low=low, high=high, numerator=2 * share.numerator, denominator=share.numerator + share.denominator
     )
-    sums = sums.filter(2 * pl.col("tp") + pl.col("fp") + pl.col("fn") > 0)
-    tp, rest = floats(sums["tp"]), floats(sums["fp"]) + floats(sums["fn"])
-    mass = tp + rest
-    kish = mass**2 / np.maximum(floats(sums["squares"]), np.finfo(float).tiny)
-    low, high = wilson_bounds(tp / mass * kish, kish, confidence=level)
-    value, low, high = (np.asarray(2 * jaccard / (1 + jaccard)) for jaccard in (tp / mass, low, high))
-    return Part("f1", named(sums["group"]), value, low, high, 2 * tp, 2 * tp + rest, floats(sums["n"]))
 
 
 def calibration(rows: pl.DataFrame, level: float) -> Part:
@@ -111,27 +129,29 @@ def quantiles(shares: Mapping[str, float], rows: pl.DataFrame, level: float) -> 
     """
     lists = rows.group_by("group").agg("seconds")
     groups, values = named(lists["group"]), [each.to_numpy() for each in lists["seconds"]]
+    picked = np.array([_quantiles(each, tuple(shares.values()), level) for each in values])
+    sizes = np.array([each.size for each in values], dtype=np.float64)
     parts = []
-    for name, below in shares.items():
-        picked = np.array([_quantile(each, below, level) for each in values]).reshape(-1, 3)
-        sizes = np.array([each.size for each in values], dtype=np.float64)
-        value, low, high = picked.T
+    for place, name in enumerate(shares):
+        value, low, high = picked.reshape(sizes.size, len(shares), 3)[:, place].T
         parts.append(Part(name, groups, value, low, high, value, np.ones(sizes.size), sizes))
     return parts
 
 
-def _quantile(values: NDArray[Any], below: float, level: float) -> tuple[float, float, float]:
-    """Return a quantile and its bounds; only the ranks that are wanted are put in order."""
+def _quantiles(values: NDArray[Any], shares: Sequence[float], level: float) -> list[tuple[float, float, float]]:
+    """Return quantiles with their bounds; only the ranks that are wanted are put in order."""
     from scipy import stats
 
     tail, last = (1 - level) / 2, values.size - 1
-    low = int(max(stats.binom.ppf(tail, values.size, below) - 1, 0))
-    high = int(min(stats.binom.ppf(1 - tail, values.size, below), last))
-    floor = int(below * last)
-    ceiling = min(floor + 1, last)
-    ranked = np.partition(values, sorted({low, floor, ceiling, high}))
-    between = float(ranked[floor]) + (below * last - floor) * float(ranked[ceiling] - ranked[floor])
-    return between, float(ranked[low]), float(ranked[high])
+    lows = [int(max(stats.binom.ppf(tail, values.size, share) - 1, 0)) for share in shares]
+    highs = [int(min(stats.binom.ppf(1 - tail, values.size, share), last)) for share in shares]
+    floors = [int(share * last) for share in shares]
+    ranked = np.partition(values, sorted({*lows, *highs, *floors, *(min(floor + 1, last) for floor in floors)}))
+    found = []
+    for share, low, high, floor in zip(shares, lows, highs, floors, strict=True):
+        step = float(ranked[min(floor + 1, last)] - ranked[floor])
+        found.append((float(ranked[floor]) + (share * last - floor) * step, float(ranked[low]), float(ranked[high])))
+    return found
 
 
 def named(groups: pl.Series) -> list[str]:

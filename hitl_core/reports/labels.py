@@ -29,25 +29,20 @@ def opinions(reviews: pl.DataFrame, cosmetic: Collection[str] = COSMETIC) -> pl.
     return kept.with_columns(_right(kept, cosmetic), shared.alias("shared"))
 
 
-def item_labels(given: pl.DataFrame) -> pl.DataFrame:
-    """Return one row for each output that was labelled by design, see `settled_items`."""
-    import polars as pl
-
-    return settled_items(given.filter(pl.col("origin") == "design"))
-
-
 def settled_items(given: pl.DataFrame) -> pl.DataFrame:
     """Return one row for each output on which these opinions settle: its newest opinion's row, with `right` settled.
 
     A senior's word wins; else each reviewer has one voice and the majority holds, an even split being wrong. Where
-    several opinions are wanted, an output is not settled before all have come or a senior has spoken.
+    several opinions are wanted, an output is not settled before all have come or a senior has spoken. `at` becomes the
+    time when the first opinion was asked for, which is that of the decision: labels belong to the output's time.
     """
     import polars as pl
 
-    several = pl.col("shared")
+    alone = given.with_columns(at="asked_at")
     if not given["shared"].any():
-        return given
-    alone, shared = given.filter(~several), given.filter(several).sort("at")
+        return alone
+    shared = given.filter("shared").sort("at")
+    alone = alone.filter(~pl.col("shared"))
     senior = shared.filter(pl.col("stage") == "adjudicate").group_by("item").agg(pl.col("right").last())
     voices = shared.group_by("item", "reviewer").agg(pl.col("right").last(), pl.col("overlap").last())
     peers = (
@@ -57,20 +52,18 @@ def settled_items(given: pl.DataFrame) -> pl.DataFrame:
         .join(senior, on="item", how="anti")
     )
     settled = pl.concat([senior, peers.select("item", "right")])
-    newest = shared.group_by("item").agg(pl.all().exclude("right").last()).join(settled, on="item")
-    return pl.concat([alone, newest.select(alone.columns)])
+    newest = shared.group_by("item").agg(pl.all().exclude("right", "at").last(), at=pl.col("asked_at").min())
+    return pl.concat([alone, newest.join(settled, on="item").select(alone.columns)])
 
 
 def _right(kept: pl.DataFrame, cosmetic: Collection[str]) -> pl.Expr:
-    """Apply the rule once for each distinct pair of verdict and reasons."""
+    """Apply the rule once for each distinct list of reasons that came with an edit."""
     import polars as pl
 
-    pairs = kept.select("verdict", "review_reasons").unique().cast(pl.String)
-    edits = [
-        reasons
-        for verdict, reasons in pairs.iter_rows()
-        if verdict == "edit" and is_correct(verdict, orjson.loads(reasons), cosmetic)
-    ]
+    edit = pl.col("verdict") == "edit"
+    given = kept.filter(edit)["review_reasons"].unique()
+    styled = [text for text in given.cast(pl.String) if is_correct("edit", orjson.loads(text), cosmetic)]
     approved = pl.col("verdict") == "approve"
-    styled = (pl.col("verdict") == "edit") & pl.col("review_reasons").cast(pl.String).is_in(edits) if edits else None
-    return (approved if styled is None else approved | styled).alias("right")
+    if styled:
+        approved |= edit & pl.col("review_reasons").is_in(pl.Series(styled, dtype=pl.Categorical).implode())
+    return approved.alias("right")

@@ -15,6 +15,7 @@ from hitl_core.domain.errors import InputError, did_you_mean
 from hitl_core.domain.labels import COSMETIC
 from hitl_core.reports.figures import (
     Part,
+    aggregated,
     calibration,
     counted,
     f1,
@@ -26,24 +27,31 @@ from hitl_core.reports.figures import (
     share,
     weighted,
 )
-from hitl_core.reports.labels import item_labels, opinions, settled_items
+from hitl_core.reports.labels import opinions, settled_items
 
 if TYPE_CHECKING:
     import polars as pl
 
 PERIODS = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q"}
 GROUPS = ("domain", "model", "label", "project", "policy_version", "reviewer")
+PEOPLE = ("async_review", "sync_review", "manual")
 Only = Mapping[str, str | int]
 
 
 class Facts(NamedTuple):
-    """What figures are made of: decisions that no later one supersedes, and opinions that were not taken back.
+    """What figures are made of.
 
-    `given` has `right` by the label rule, see `labels.opinions`.
+    Attributes:
+        held: decisions that no later one supersedes.
+        given: reviews that were not taken back, with `right` by the label rule, see `labels.opinions`.
+        labelled: outputs with a label drawn by design, one row each; `at` is the time they were decided about.
+        reviewed: outputs that review settled, blind audits aside; likewise.
     """
 
     held: pl.DataFrame
     given: pl.DataFrame
+    labelled: pl.DataFrame
+    reviewed: pl.DataFrame
 
 
 def prepare(decisions: pl.DataFrame, reviews: pl.DataFrame, cosmetic: Collection[str] = COSMETIC) -> Facts:
@@ -58,7 +66,9 @@ def prepare(decisions: pl.DataFrame, reviews: pl.DataFrame, cosmetic: Collection
 
     gone = decisions["supersedes"].drop_nulls()
     held = decisions.filter(~pl.col("decision").is_in(gone.implode())) if gone.len() else decisions
-    return Facts(held, opinions(reviews, cosmetic))
+    given = opinions(reviews, cosmetic)
+    labelled = settled_items(given.filter(pl.col("origin") == "design"))
+    return Facts(held, given, labelled, settled_items(given.filter(pl.col("stage") != "audit")))
 
 
 def chosen_rows(rows: pl.DataFrame, since: datetime | None, until: datetime | None, only: Only) -> pl.DataFrame:
@@ -92,7 +102,7 @@ def compute_figures(
 
     Args:
         facts: see `prepare`.
-        since: from this time on; decisions and reviews count by their own times.
+        since: from this time on. Reviews count by their own time, outputs and labels by that of the decision.
         until: before this time.
         by: None for one group, or day, week, month, quarter, domain, model, label, project, policy_version, reviewer.
         only: only rows with these values, such as `{"domain": "legal"}`; keys are those of `GROUPS`.
@@ -112,12 +122,17 @@ def compute_figures(
     known = (*PERIODS, *GROUPS)
     if by is not None and by not in known:
         raise InputError(f"cannot group by {by!r}{did_you_mean(by, known)}; choose from {', '.join(known)}")
-    only = only or {}
-    given = chosen_rows(facts.given, since, until, only).with_columns(_group(by))
-    parts = [*_of_reviews(given, level), *_of_times(given, level), *_of_labels(item_labels(given), level)]
-    if by != "reviewer" and "reviewer" not in only:
-        held = chosen_rows(facts.held, since, until, only).with_columns(_group(by))
-        parts += _of_outputs(held, settled_items(given.filter(pl.col("stage") != "audit")), level)
+    chosen = only or {}
+
+    def rows(frame: pl.DataFrame) -> pl.DataFrame:
+        return chosen_rows(frame, since, until, chosen).with_columns(_group(by))
+
+    given = rows(facts.given)
+    parts = [*_of_reviews(given, level), *_of_times(given, level)]
+    if by != "reviewer" and "reviewer" not in chosen:
+        strata = _strata(rows(facts.held))
+        parts += _of_outputs(strata, rows(facts.reviewed), level)
+        parts += _of_labels(strata, rows(facts.labelled), level)
     frames = [frame(part) for part in parts if part.groups]
     return pl.concat(frames).sort("group", "metric") if frames else frame(nothing())
 
@@ -131,21 +146,27 @@ def _group(by: str | None) -> pl.Expr:
     return (pl.col("at").dt.truncate(PERIODS[by]) if by in PERIODS else pl.col(by)).alias("group")
 
 
-def _of_outputs(held: pl.DataFrame, settled: pl.DataFrame, level: float) -> list[Part]:
+def _strata(held: pl.DataFrame) -> pl.DataFrame:
+    """Count outputs of each group by where they went."""
     import polars as pl
 
-    if not held.height:
-        return []
-    person = pl.col("route").is_in(["async_review", "sync_review", "manual"])
-    counts = held.group_by("group").agg(
+    return aggregated(
+        held,
         pl.len().alias("outputs"),
-        person.sum().alias("person"),
+        pl.col("route").is_in(PEOPLE).sum().alias("person"),
         (pl.col("route") == "auto_approve").sum().alias("auto"),
-        pl.col("cost_usd").sum().alias("cost"),
+        pl.col("cost_usd").sum(),
         pl.col("cost_usd").count().alias("priced"),
     )
-    wrong = settled.filter(~pl.col("right")).group_by("group").agg(pl.len().alias("wrong"))
-    counts = counts.join(wrong, on="group", how="left", nulls_equal=True).with_columns(pl.col("wrong").fill_null(0))
+
+
+def _of_outputs(strata: pl.DataFrame, reviewed: pl.DataFrame, level: float) -> list[Part]:
+    import polars as pl
+
+    if not strata.height:
+        return []
+    wrong = aggregated(reviewed, (~pl.col("right")).sum().alias("wrong"))
+    counts = strata.join(wrong, on="group", how="left", nulls_equal=True).with_columns(pl.col("wrong").fill_null(0))
     groups, total = named(counts["group"]), floats(counts["outputs"])
     parts = [counted("outputs", groups, total)]
     for name, column in (
@@ -155,7 +176,7 @@ def _of_outputs(held: pl.DataFrame, settled: pl.DataFrame, level: float) -> list
     ):
         parts.append(share(name, groups, np.minimum(floats(counts[column]), total), total, level))
     if counts["priced"].sum():
-        cost = floats(counts["cost"])
+        cost = floats(counts["cost_usd"])
         unknown = np.full(len(groups), np.nan)
         parts.append(Part("judge_cost_usd", groups, cost / total, unknown, unknown, cost, total, total))
     return parts
@@ -166,7 +187,8 @@ def _of_reviews(given: pl.DataFrame, level: float) -> list[Part]:
 
     if not given.height:
         return []
-    counts = given.group_by("group").agg(
+    counts = aggregated(
+        given,
         pl.len().alias("reviews"),
         *((pl.col("verdict") == verdict).sum().alias(verdict) for verdict in ("approve", "edit", "reject")),
         (~pl.col("right")).sum().alias("overridden"),
@@ -199,15 +221,33 @@ def _of_times(given: pl.DataFrame, level: float) -> list[Part]:
     ]
 
 
-def _of_labels(labelled: pl.DataFrame, level: float) -> list[Part]:
+def _of_labels(strata: pl.DataFrame, labelled: pl.DataFrame, level: float) -> list[Part]:
     import polars as pl
 
     if not labelled.height:
         return []
     rows = labelled.with_columns(
-        (1.0 / pl.col("inclusion_probability").cast(pl.Float64)).alias("w"),
-        (pl.col("route") == "auto_approve").alias("auto"),
+        (1.0 / pl.col("inclusion_probability")).alias("w"), (pl.col("route") == "auto_approve").alias("auto")
     )
-    parts = [weighted("accuracy", rows, pl.col("right"), level)]
-    parts.append(weighted("escaped_error_rate", rows.filter("auto"), ~pl.col("right"), level))
-    return [*parts, f1(rows, level), calibration(rows, level)]
+    cells = rows.group_by("group", "auto", "right").agg(
+        pl.col("w").sum().alias("mass"), (pl.col("w") ** 2).sum().alias("squares"), pl.len().alias("n")
+    )
+    known = _known(strata, cells)
+    whole = cells.join(known, on="group", how="semi", nulls_equal=True)
+    if known.height < strata.height:
+        rows = rows.join(known, on="group", how="semi", nulls_equal=True)
+    return [
+        weighted("accuracy", whole, pl.col("right"), level),
+        weighted("escaped_error_rate", cells.filter("auto"), ~pl.col("right"), level),
+        f1(whole, level),
+        calibration(rows, level),
+    ]
+
+
+def _known(strata: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
+    """Return the groups where labels stand for all outputs: some of those that went out, some of those reviewed."""
+    import polars as pl
+
+    labels = cells.group_by("group").agg(pl.col("auto").any().alias("audits"), (~pl.col("auto")).any().alias("reviews"))
+    both = strata.join(labels, on="group", nulls_equal=True)
+    return both.filter((pl.col("audits") | (pl.col("auto") == 0)) & (pl.col("reviews") | (pl.col("person") == 0)))

@@ -136,7 +136,7 @@ class Reports:
         )
 
     def standing(self) -> Standing:
-        """Return the opinions that stand and the decisions that hold, made once for each state of the tables."""
+        """Return the facts that figures are made of, made once for each state of the tables."""
         from hitl_core.reports.metrics import prepare
 
         decisions, reviews = self._cache.frames()
@@ -159,12 +159,10 @@ class Reports:
         return rows.height, standing.kept(key, lambda: cost_curve(confidence, right, prices=prices, weights=weights))
 
     def _threshold_rows(self, standing: Standing, span: Window, project: str | None) -> pl.DataFrame:
-        from hitl_core.reports.labels import item_labels
         from hitl_core.reports.metrics import chosen_rows
         from hitl_core.reports.spending import threshold_rows
 
-        given = chosen_rows(standing.facts.given, span.since, span.until, _chosen(project, None))
-        labelled = item_labels(given)
+        labelled = chosen_rows(standing.facts.labelled, span.since, span.until, _chosen(project, None))
         return threshold_rows(labelled, self._forcing(labelled["policy_version"].unique().to_list()))
 
     def _forcing(self, versions: list[int]) -> dict[int, frozenset[str]]:

@@ -71,7 +71,7 @@ def threshold_rows(labelled: pl.DataFrame, forcing: Mapping[int, frozenset[str]]
     """Return the labelled outputs about which the threshold decided.
 
     Args:
-        labelled: one row for each labelled output, see `labels.item_labels`.
+        labelled: one row for each labelled output, `metrics.Facts.labelled`.
         forcing: for each policy version the ids of its rules that name a route.
 
     Returns:
