@@ -19,6 +19,7 @@ from hitl_core.agreement.consensus.raters import (
     rater_confusion,
     rater_table,
 )
+from hitl_core.agreement.consensus.rates import rater_rates
 from hitl_core.agreement.consensus.result import ConsensusResult
 from hitl_core.agreement.ratings import Ratings, read_ratings
 from hitl_core.agreement.result import Agreement
@@ -43,6 +44,7 @@ __all__ = [
     "pairwise_kappa",
     "percent_agreement",
     "rater_confusion",
+    "rater_rates",
     "rater_table",
     "read_ratings",
     "scott_pi",

@@ -38,7 +38,7 @@ def code_values(values: NDArray[Any]) -> tuple[NDArray[np.int64], list[Any]]:
         return codes, labels.tolist()
     known: dict[Any, int] = {}
     try:
-        listed = [-1 if _is_missing(each) else known.setdefault(each, len(known)) for each in values.tolist()]
+        listed = [-1 if is_missing(each) else known.setdefault(each, len(known)) for each in values.tolist()]
     except TypeError as error:
         raise InputError("a label must be a text, a number or a boolean") from error
     return np.array(listed, dtype=np.int64), list(known)
@@ -121,5 +121,6 @@ def _number(label: Any) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Whether a cell holds no label."""
     return value is None or value != value  # NaN is the one value that differs from itself

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,10 @@ import numpy as np
 from hitl_core.agreement.consensus.expectation import check_options, infer, normalised
 from hitl_core.agreement.consensus.result import ConsensusResult
 from hitl_core.agreement.consensus.votes import Votes, VotesLike, VoteSums, read_votes
-from hitl_core.agreement.ratings import FloatArray
+from hitl_core.agreement.ratings import MISSING, FloatArray
+
+# What a known truth is wrong with: not 0, so that a task whose votes are impossible under it still has a posterior.
+NEVER = 1e-12
 
 
 class Fit(NamedTuple):
@@ -31,6 +35,7 @@ def dawid_skene(
     iterations: int = 200,
     tolerance: float = 1e-10,
     categories: Sequence[Any] | None = None,
+    known: Mapping[Any, Any] | None = None,
 ) -> ConsensusResult:
     """Return labels, priors and confusion matrices that make the votes most likely.
 
@@ -45,6 +50,8 @@ def dawid_skene(
         iterations: most iterations.
         tolerance: stop when an iteration changes no posterior by more.
         categories: all labels in order; by default those that occur.
+        known: the label of tasks whose truth is settled, such as adjudicated ones; other tasks and labels that no
+            vote names are ignored.
 
     Returns:
         ConsensusResult: `converged` is False if the iterations ran out. With one rater, or one class, it repeats the
@@ -55,8 +62,9 @@ def dawid_skene(
     """
     check_options(smoothing, iterations, tolerance)
     votes = read_votes(frame, categories=categories)
-    sums = VoteSums(votes)
-    fit = _fit(votes, sums, smoothing, iterations, tolerance)
+    told = _with_known(votes, known or {})
+    sums = VoteSums(told)
+    fit = _fit(told, sums, smoothing, iterations, tolerance, truths=len(votes.raters) if known else None)
     right = np.einsum("k,rkk->r", fit.priors, fit.confusion)
     return ConsensusResult(
         method="Dawid-Skene",
@@ -73,15 +81,39 @@ def dawid_skene(
     )
 
 
-def _fit(votes: Votes, sums: VoteSums, smoothing: float, iterations: int, tolerance: float) -> Fit:
+def _with_known(votes: Votes, known: Mapping[Any, Any]) -> Votes:
+    """Add the known labels as votes of one more rater, who is always right."""
+    if not known:
+        return votes
+    position = {label: index for index, label in enumerate(votes.classes)}
+    label = np.array([position.get(known.get(task), MISSING) for task in votes.tasks], dtype=np.int64)
+    task = np.flatnonzero(label != MISSING)
+    return replace(
+        votes,
+        task=np.append(votes.task, task),
+        rater=np.append(votes.rater, np.full(task.size, len(votes.raters), dtype=np.int64)),
+        label=np.append(votes.label, label[task]),
+        raters=(*votes.raters, None),
+    )
+
+
+def _fit(
+    votes: Votes, sums: VoteSums, smoothing: float, iterations: int, tolerance: float, *, truths: int | None
+) -> Fit:
     posterior = votes.shares()[sums.first]
+    classes = len(votes.classes)
+    exact = normalised(np.eye(classes) + NEVER)
     iteration, converged = 0, False
     while not converged and iteration < iterations:
         iteration += 1
         weighted = posterior * sums.weights[:, None]
         priors = normalised(weighted.sum(axis=0) + smoothing)
         confusion = normalised(sums.expected(weighted) + smoothing)
+        if truths is not None:
+            confusion[truths] = exact
         before = posterior
         posterior, log_likelihood = infer(sums, priors, confusion)
         converged = bool(np.abs(posterior - before).max() <= tolerance)
-    return Fit(posterior, priors, confusion, log_likelihood, iteration, converged)
+    return Fit(
+        posterior, priors, confusion[: len(votes.raters) - (truths is not None)], log_likelihood, iteration, converged
+    )

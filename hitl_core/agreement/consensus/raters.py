@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from hitl_core.agreement.coefficients.pair import cohen_kappa, read_pair
+from hitl_core.agreement.coefficients.conger import conger_kappa
+from hitl_core.agreement.coefficients.pair import read_pair
 from hitl_core.agreement.consensus.result import ConsensusResult
 from hitl_core.agreement.consensus.votes import Votes, VotesLike, read_votes
-from hitl_core.agreement.ratings import FloatArray, IntArray, LabelsLike
+from hitl_core.agreement.labels import is_missing
+from hitl_core.agreement.ratings import FloatArray, IntArray, LabelsLike, Ratings
 from hitl_core.agreement.result import Agreement
 from hitl_core.domain.errors import InputError
 from hitl_core.stats import Interval, wilson, wilson_bounds
@@ -42,7 +45,12 @@ class VerdictAgreement:
 
 
 def judge_against_people(
-    people: LabelsLike, judge: LabelsLike, *, positive: Any, confidence: float = 0.95
+    people: LabelsLike,
+    judge: LabelsLike,
+    *,
+    positive: Any,
+    confidence: float = 0.95,
+    weights: Sequence[float] | NDArray[np.float64] | None = None,
 ) -> VerdictAgreement:
     """Return kappa, true positive rate and true negative rate of a judge; labels other than `positive` are negative.
 
@@ -51,18 +59,20 @@ def judge_against_people(
         judge: the judge's label of the same items.
         positive: the label that counts as positive.
         confidence: level of the intervals.
+        weights: one over each item's probability of being seen by people; without them all count alike. Intervals then
+            are those of Kish's effective number of items (Survey Sampling, 1965).
 
     Raises:
-        InputError: the lengths differ, or nobody used the positive label.
+        InputError: the lengths differ, nobody used the positive label, or a weight is not positive.
     """
-    read = read_pair(people, judge)
+    read = read_pair(people, judge) if weights is None else _weighted_pair(people, judge, weights)
     if positive not in read.categories:
         raise InputError(f"nobody gave the positive label {positive!r}; there are {list(read.categories)}")
     found = read.codes == read.categories.index(positive)
     cells = np.bincount(found @ np.array([2, 1]), read.units, minlength=4)
     negatives, positives = float(cells[:2].sum()), float(cells[2:].sum())
     return VerdictAgreement(
-        kappa=cohen_kappa(people, judge, confidence=confidence),
+        kappa=replace(conger_kappa(read, confidence=confidence), method="Cohen's kappa"),
         tpr=float(cells[3] / positives) if positives else float("nan"),
         tpr_interval=wilson(float(cells[3]), positives, confidence=confidence),
         tnr=float(cells[0] / negatives) if negatives else float("nan"),
@@ -70,6 +80,25 @@ def judge_against_people(
         positives=int(positives),
         negatives=int(negatives),
     )
+
+
+def _weighted_pair(people: LabelsLike, judge: LabelsLike, weights: Sequence[float] | NDArray[np.float64]) -> Ratings:
+    """The pair's table with weights that add up to the effective number of items."""
+    given = np.asarray(weights, dtype=np.float64)
+    columns = [each.tolist() if isinstance(each, np.ndarray) else list(each) for each in (people, judge)]  # type: ignore[arg-type]
+    if not len(columns[0]) == len(columns[1]) == given.size or not np.isfinite(given).all() or (given <= 0).any():
+        raise InputError("people, judge and weights must be equally many, and the weights positive numbers")
+    cells: dict[tuple[Any, Any], float] = {}
+    squares = 0.0
+    for first, second, weight in zip(*columns, given.tolist(), strict=True):
+        if not is_missing(first) and not is_missing(second):
+            cells[first, second] = cells.get((first, second), 0.0) + weight
+            squares += weight**2
+    read = read_pair([first for first, _ in cells], [second for _, second in cells])
+    place = {label: index for index, label in enumerate(read.categories)}
+    codes = np.array([[place[first], place[second]] for first, second in cells], dtype=np.int64).reshape(-1, 2)
+    total = np.array(list(cells.values()))
+    return replace(read, codes=codes, units=total * (total.sum() / squares if squares else 0.0))
 
 
 def rater_confusion(votes: VotesLike, truth: Truth, *, confidence: float = 0.95) -> pl.DataFrame:
