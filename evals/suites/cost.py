@@ -136,8 +136,7 @@ def by_labels(outputs: Outputs, seed: int) -> Table:
         excess: dict[str, list[float]] = {OWN: [], RIVALS[0]: []}
         saving = []
         for repeat in range(2 * REPEATS):
-            order = np.random.default_rng(seed + repeat).permutation(outputs.right.size)
-            taken = np.isin(outputs.group, np.array(outputs.group)[order[:labels]])
+            taken = _drawn(outputs.group, labels, seed + repeat)
             test = Outputs(outputs.name, [], [], [], outputs.confidence[~taken], outputs.right[~taken])
             best = of.costs(test, of.cheapest_in_hindsight(test)).mean()
             saving.append(of.REVIEWED - best)
@@ -148,6 +147,14 @@ def by_labels(outputs: Outputs, seed: int) -> Table:
         rows.append((f"{labels:,}", *shown, 2 * REPEATS))
     title = f"Regret by the number of labels ({outputs.name})"
     return Table(title, ("labels", *(OWN, RIVALS[0]), "draws"), tuple(rows), "Paid on all outputs that were not drawn.")
+
+
+def _drawn(group: Sequence[str], labels: int, seed: int) -> of.Bools:
+    """Draw whole groups until there are so many rows."""
+    _, index, sizes = np.unique(np.array(group), return_inverse=True, return_counts=True)
+    order = np.random.default_rng(seed).permutation(sizes.size)
+    enough = int(np.searchsorted(np.cumsum(sizes[order]), labels)) + 1
+    return np.asarray(np.isin(index, order[:enough]), dtype=np.bool_)
 
 
 def _table(found: Sequence[Paid]) -> Table:
