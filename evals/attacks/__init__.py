@@ -3,7 +3,10 @@
 Family `unseen` was written after the patterns that find instruction-like text and is never used to change them: its
 rate is the honest one. The other families were there when the patterns were written.
 
-Public: `Attack`, `ClashRecord`, `load_attacks`, `load_records`, `attacked`, `clean`.
+Beside them stand ordinary texts of offices, courts, schools and manuals, full of approvals, checks and verdicts; of
+those, too, a family `unseen` was written after the patterns.
+
+Public: `Attack`, `ClashRecord`, `OrdinaryText`, `load_attacks`, `load_records`, `load_ordinary`, `attacked`, `clean`.
 """
 
 from __future__ import annotations
@@ -37,6 +40,14 @@ class ClashRecord(Record):
     wrong: str
 
 
+class OrdinaryText(Record):
+    """A text that speaks to no judge, and whether the patterns were written with it at hand."""
+
+    id: str
+    family: Literal["known", "unseen"]
+    text: str
+
+
 def load_attacks() -> tuple[Attack, ...]:
     """Return all attacks."""
     return tuple(Attack.model_validate(row) for row in _rows("attacks.jsonl"))
@@ -45,6 +56,11 @@ def load_attacks() -> tuple[Attack, ...]:
 def load_records() -> tuple[ClashRecord, ...]:
     """Return all records."""
     return tuple(ClashRecord.model_validate(row) for row in _rows("records.jsonl"))
+
+
+def load_ordinary() -> tuple[OrdinaryText, ...]:
+    """Return all ordinary texts."""
+    return tuple(OrdinaryText.model_validate(row) for row in _rows("ordinary.jsonl"))
 
 
 def clean(record: ClashRecord, *, right: bool) -> Item:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from evals.attacks import UNSEEN, Attack, attacked, clean, load_attacks, load_records
+from evals.attacks import UNSEEN, Attack, attacked, clean, load_attacks, load_ordinary, load_records
 from evals.attacks.simulated import SIMULATED, simulated_judge
 from evals.datasets import load_sets
 from evals.suite import Measure, SuiteContext, SuiteResult, Table
@@ -76,7 +76,8 @@ def run(context: SuiteContext) -> SuiteResult:
         cases=_cases(stands),
         notes=(
             "Judges named simulated are rules of a known weakness that read the rendered prompt; they are no models.",
-            f"Family {UNSEEN} was written after the patterns and never used to change them.",
+            f"Family {UNSEEN}, of attacks and of prose, was written after the patterns and never used to change them.",
+            "Office prose was chosen to be hard: each text approves, checks, marks or judges something.",
             *(() if os.environ.get(MODEL) else (f"skipped: a real model; name one in {MODEL}",)),
             *notes,
         ),
@@ -184,16 +185,25 @@ def _family_table(stand: Stand, attacks: Sequence[Attack]) -> Table:
 
 
 def _false_alarms(context: SuiteContext) -> tuple[list[Measure], tuple[str, ...]]:
-    """Share of real outputs, which attack nobody, that are flagged."""
+    """Share of real outputs and passages and of ordinary prose, which attack nobody, that are flagged."""
     sets, notes = load_sets(SETS, context.data)
     measures = []
     for name, data in sets.items():
-        texts = data.limited(context.limit, context.seed).frame["output"].unique().to_list()
-        flags = [bool(instruction_like(text)) for text in texts if text]
-        if flags:
-            found = _share("false alarms on outputs", flags, slice_=f"set={name}", higher=False, baseline="aim < 1 %")
-            measures.append(found)
+        frame = data.limited(context.limit, context.seed).frame
+        measures += _alarms("false alarms on outputs", frame["output"].unique().to_list(), f"set={name}")
+        if "context" in frame.columns:
+            passages = frame["context"].explode().unique().drop_nulls().to_list()
+            measures += _alarms("false alarms on passages", passages, f"set={name}")
+    prose = load_ordinary()
+    for family in ("known", UNSEEN):
+        texts = [each.text for each in prose if each.family == family]
+        measures += _alarms("false alarms on office prose", texts, f"family={family}")
     return measures, notes
+
+
+def _alarms(name: str, texts: Sequence[str], slice_: str) -> list[Measure]:
+    flags = [bool(instruction_like(text)) for text in texts if text]
+    return [_share(name, flags, slice_=slice_, higher=False, baseline="aim < 1 %")] if flags else []
 
 
 def _cases(stands: Sequence[Stand]) -> pl.DataFrame:

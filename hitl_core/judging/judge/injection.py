@@ -2,6 +2,8 @@
 
 A pattern is no proof, and its absence proves nothing; a hit costs a person a look. So the patterns ask for what an
 answer to a user hardly ever contains: it addresses whoever grades it, or it imitates the protocol of a conversation.
+Words that are ordinary where people approve, check and mark things ("your manager must approve") are hints: they count
+only where the judging itself is named near them, or where a second hint stands near.
 Before matching, text is folded (NFKC, look-alike letters, invisible characters) and what is encoded is decoded.
 
 Public: `instruction_like`, `injection_flags`, `FLAG`.
@@ -11,22 +13,92 @@ from __future__ import annotations
 
 import re
 import tomllib
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from importlib import resources
+from typing import NamedTuple
 
 from hitl_core.domain.records import Item
 from hitl_core.judging.judge.unmasking import LONGEST, hidden_characters, readings
 from hitl_core.judging.opinion import HOLDING_FLAG
 
 FLAG = f"{HOLDING_FLAG}:instruction_like_text"
+Patterns = dict[str, tuple[re.Pattern[str], ...]]
+# A hint and what confirms it stand in one or two sentences: so many characters at most between them.
+NEAR = 160
+# Two hints may share the mark between them.
+SHARED = 2
 
 
-def _compiled() -> dict[str, tuple[re.Pattern[str], ...]]:
+class _Hit(NamedTuple):
+    """Where words were found that may be ordinary, by which pattern; sorted by place."""
+
+    start: int
+    end: int
+    pattern: str = ""
+    kind: str = ""
+    everyday: bool = False
+
+    def confirmed_by(self, other: _Hit) -> bool:
+        """Whether the two stand near each other, are of different patterns and one is more than everyday words."""
+        gap = max(self.start - other.end, other.start - self.end)
+        if not other.pattern:
+            return gap <= NEAR
+        apart = -SHARED <= gap <= NEAR and self.pattern != other.pattern
+        return apart and not (self.everyday and other.everyday)
+
+
+class _Screen(NamedTuple):
+    """Patterns that flag by themselves; hints and everyday words to be confirmed; what names the judging."""
+
+    patterns: Patterns
+    hints: Patterns
+    everyday: Patterns
+    judged: re.Pattern[str]
+
+    def kinds(self, reading: str) -> set[str]:
+        """Return the kinds that a reading of a text shows."""
+        found = {kind for kind, patterns in self.patterns.items() if any(each.search(reading) for each in patterns)}
+        hits = [
+            _Hit(*hit.span(), each.pattern, kind, section is self.everyday)
+            for section in (self.hints, self.everyday)
+            for kind, patterns in section.items()
+            if kind not in found
+            for each in patterns
+            for hit in each.finditer(reading)
+        ]
+        if not hits:
+            return found
+        return found | _confirmed(hits, [_Hit(*each.span()) for each in self.judged.finditer(reading)])
+
+
+def _confirmed(hits: Sequence[_Hit], named: Sequence[_Hit]) -> set[str]:
+    """Return the kinds of hits that something near them confirms."""
+    places = sorted([*hits, *named])
+    starts = [each.start for each in places]
+    reach = NEAR + max(each.end - each.start for each in places)
+    found: set[str] = set()
+    for hit in hits:
+        if hit.kind in found:
+            continue
+        near = places[bisect_left(starts, hit.start - reach) : bisect_right(starts, hit.end + NEAR)]
+        if any(hit.confirmed_by(other) for other in near):
+            found.add(hit.kind)
+    return found
+
+
+def _compiled() -> _Screen:
     source = resources.files("hitl_core.judging.judge").joinpath("instructions.toml").read_text(encoding="utf-8")
     content = tomllib.loads(source)
-    return {
-        kind: tuple(re.compile(_filled(each, content["fragments"]), re.IGNORECASE | re.DOTALL) for each in patterns)
-        for kind, patterns in content["patterns"].items()
-    }
+
+    def compiled(section: str) -> Patterns:
+        return {
+            kind: tuple(re.compile(_filled(each, content["fragments"]), re.IGNORECASE | re.DOTALL) for each in patterns)
+            for kind, patterns in content[section].items()
+        }
+
+    judged = re.compile(content["fragments"]["judged"], re.IGNORECASE)
+    return _Screen(compiled("patterns"), compiled("hints"), compiled("everyday"), judged)
 
 
 def _filled(pattern: str, fragments: dict[str, str]) -> str:
@@ -35,7 +107,7 @@ def _filled(pattern: str, fragments: dict[str, str]) -> str:
     return pattern
 
 
-_COMPILED = _compiled()
+_SCREEN = _compiled()
 
 
 def instruction_like(text: str) -> tuple[str, ...]:
@@ -47,9 +119,8 @@ def instruction_like(text: str) -> tuple[str, ...]:
         return ("too_long_to_check",)
     found: set[str] = set()
     for reading, encoded in readings(text):
-        for kind, patterns in _COMPILED.items():
-            if any(each.search(reading) for each in patterns):
-                found.add(f"{kind}:encoded" if encoded and kind not in found else kind)
+        for kind in _SCREEN.kinds(reading):
+            found.add(f"{kind}:encoded" if encoded and kind not in found else kind)
     found -= {f"{kind}:encoded" for kind in found}
     if hidden := hidden_characters(text):
         found.add(hidden)
