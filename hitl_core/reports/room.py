@@ -20,6 +20,7 @@ from hitl_core.store import policies
 from hitl_core.store.engine import Store
 from hitl_core.store.frames.cache import FrameCache
 from hitl_core.store.judging import ledger
+from hitl_core.store.reading import turns as stored
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from hitl_core.reports.spending import CostReport
     from hitl_core.reports.staffing import Staffing
 
+LONG_DAYS = 400
 _Curve = tuple[int, "CostCurve | None"]
 
 
@@ -88,6 +90,32 @@ class Reports:
         return standing.kept(
             key, lambda: compute_figures(standing.facts, span.since, span.until, by=by, only=chosen, level=level)
         )
+
+    def changes(self, period: Period = "30d", *, project: str | None = None) -> pl.DataFrame:
+        """Return what changed in a period: policies, models, prompts, calibrators, and shares that moved for good.
+
+        Args:
+            period: see the class.
+            project: only this project; policies hold for all.
+
+        Returns:
+            Columns at, kind (policy, model, prompt, calibrator, scorer, change), name, detail; oldest first. A `change`
+            is a change-point of a share (`turns.WATCHED`) between days, in more than `LONG_DAYS` between weeks; its
+            detail has both levels with interval and n, and the rate of false alarms.
+        """
+        from hitl_core.reports import turns
+
+        span, standing = window(period, self._clock.now()), self.standing()
+        by = "week" if standing.days(span) > LONG_DAYS else "day"
+        figures = self.metrics(_as_period(span), by=by, project=project)
+        moved = standing.kept(("moved", span, project), lambda: turns.moved_turns(figures))
+        held = standing.facts.held if project is None else standing.facts.held.filter(project=project)
+        models = standing.kept(("models", project), lambda: turns.model_turns(held))
+        with self._store.read() as tx:
+            published = turns.policy_turns(policies.history(tx))
+            judges = turns.judge_turns(stored.ways_of_asking(tx, project))
+            fitted = turns.fit_turns(stored.fits(tx, project))
+        return turns.as_frame([*published, *models, *judges, *fitted, *moved], span)
 
     def cost(
         self,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from hitl_core.reports.periods import Window
 
 if TYPE_CHECKING:
     from hitl_core.reports.metrics import Facts
@@ -44,3 +46,17 @@ class Standing:
             return found if isinstance(found, datetime) else None
 
         return self.kept("first", earliest)
+
+    def days(self, span: Window) -> float:
+        """Return how many days of a time lie between its first and its last decision."""
+
+        def newest() -> datetime | None:
+            found = self.facts.held["at"].max()
+            return found if isinstance(found, datetime) else None
+
+        first, last = self.first(), self.kept("last", newest)
+        if first is None or last is None:
+            return 0.0
+        began = first if span.since is None else max(first, span.since)
+        ended = last if span.until is None else min(last, span.until)
+        return max((ended - began) / timedelta(days=1), 0.0)
