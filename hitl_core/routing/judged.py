@@ -5,6 +5,7 @@ Public: `may_be_judged`, `Opinion`, `decide_again`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -39,10 +40,15 @@ def may_be_judged(decision: Decision, policy: Policy) -> bool:
     Every reason must be known to send nobody to a person by itself: a tier, an override, or a rule without a route of
     a person. Anything else (such a rule, a field that is missing, a breaker) is not for judges.
     """
-    if not (decision.needs_human and policy.judging.tiers and decision.reasons):
+    return decision.needs_human and turns_on_confidence(decision.reasons, policy)
+
+
+def turns_on_confidence(reasons: Sequence[str], policy: Policy) -> bool:
+    """Return whether an item with these reasons is with a person for its confidence alone, and there are judges."""
+    if not (policy.judging.tiers and reasons):
         return False
     harmless = {rule.id for rule in policy.effective_rules() if rule.route not in STRICTNESS}
-    return all(reason.startswith(("tier:", "override:")) or reason in harmless for reason in decision.reasons)
+    return all(reason.startswith(("tier:", "override:")) or reason in harmless for reason in reasons)
 
 
 def decide_again(

@@ -29,6 +29,9 @@ HELD_FOR = frozenset(
         "calibrator_stale",
         "calibrator_missing",
         "calibrator_broken",
+        "certificate_expired",
+        "certificate_missing",
+        "certificate_void",
         "scorer:cold_start",
         "scorer_stale",
         "scorer_missing",
@@ -36,10 +39,10 @@ HELD_FOR = frozenset(
         "scorer_refused",
     }
 )
-"""Reasons for which a person decides although there is a number: it is not calibrated, or not measured on anything."""
+"""Reasons for which a person decides although there is a number: nothing that holds says how far to trust it."""
 
 
-class _Fired(NamedTuple):
+class Fired(NamedTuple):
     """What the rules that fired ask for together."""
 
     reasons: list[str]
@@ -91,14 +94,12 @@ def route(
     plan = plan_for(policy)
     usable, problem = _usable(item.confidence, confidence, held_for)
     facts = Facts(item, signals or {}, usable)
-    fired = _fire(plan, facts)
-    ground = plan.ground_for(item)
-    chosen, reasons = _stopped(plan.breaker_for(item), *_settle(fired, ground, usable, problem, held_for))
+    fired, ground, chosen, reasons = place(plan, facts, problem, held_for, plan.breaker_for(item))
     priority_class, raised = _priority_class(fired.priority_class, chosen)
     needs_person = chosen in STRICTNESS
     rate = 1.0 if needs_person else ground.audit_rate
     audited = not needs_person and rate > 0 and audit_draw(plan.secret or audit_secret, item.project, item.id) < rate
-    overlap = _opinions(policy, fired, plan.secret or audit_secret, item) if needs_person else 1
+    overlap = opinions_wanted(policy, fired, plan.secret or audit_secret, item) if needs_person else 1
     return Decision(
         item_id=item.id,
         project=item.project,
@@ -118,6 +119,30 @@ def route(
         created_at=now,
         overlap=overlap,
     )
+
+
+class Placed(NamedTuple):
+    """Where an item goes: the rules that fired, the ground that holds, the route and its reasons."""
+
+    fired: Fired
+    ground: Ground
+    route: Route
+    reasons: list[str]
+
+
+def place(plan: Plan, facts: Facts, problem: str, held_for: str, breaker: str) -> Placed:
+    """Return the route of an item and why.
+
+    Args:
+        plan: of the policy.
+        facts: the item, its signals and the confidence to decide by, None where there is none.
+        problem: why there is none, empty where there is one.
+        held_for: see `route`.
+        breaker: the reason of a tripped breaker, empty where none is.
+    """
+    fired, ground = _fire(plan, facts), plan.ground_for(facts.item)
+    chosen, reasons = _stopped(breaker, *_settle(fired, ground, facts.confidence, problem, held_for))
+    return Placed(fired, ground, chosen, reasons)
 
 
 def priority_again(decision: Decision, item: Item, policy: Policy) -> float:
@@ -155,7 +180,7 @@ def _finite(value: float | None) -> float | None:
     return value + 0.0 if value is not None and math.isfinite(value) else None
 
 
-def _fire(plan: Plan, facts: Facts) -> _Fired:
+def _fire(plan: Plan, facts: Facts) -> Fired:
     reasons: list[str] = []
     routes: set[Route] = set()
     highest: PriorityClass | None = None
@@ -173,10 +198,10 @@ def _fire(plan: Plan, facts: Facts) -> _Fired:
             highest = rule.priority_class
         expertise = expertise or rule.expertise
         overlap = max(overlap, rule.overlap or 1)
-    return _Fired(reasons, _strictest(routes), _without_person(routes), highest, expertise, overlap)
+    return Fired(reasons, _strictest(routes), _without_person(routes), highest, expertise, overlap)
 
 
-def _opinions(policy: Policy, fired: _Fired, secret: bytes, item: Item) -> int:
+def opinions_wanted(policy: Policy, fired: Fired, secret: bytes, item: Item) -> int:
     """Return how many people are to look: by a rule, or because the item is in the policy's share."""
     share = policy.overlap.share
     drawn = share > 0 and overlap_draw(secret, item.project, item.id) < share
@@ -192,9 +217,7 @@ def _without_person(routes: set[Route]) -> Route | None:
     return next((route for route in (Route.AUTO_REJECT, Route.AUTO_APPROVE) if route in routes), None)
 
 
-def _settle(
-    fired: _Fired, ground: Ground, usable: float | None, problem: str, held_for: str
-) -> tuple[Route, list[str]]:
+def _settle(fired: Fired, ground: Ground, usable: float | None, problem: str, held_for: str) -> tuple[Route, list[str]]:
     """Bring rules and tier together; the tier is named among the reasons when its route is the one taken."""
     if usable is None:
         person = {Route.SYNC_REVIEW} | ({fired.person} if fired.person else set())
