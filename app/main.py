@@ -14,6 +14,7 @@ PAGES = [
     st.Page("views/adjudicate.py", title="Adjudicate", url_path="adjudicate"),
     st.Page("views/overview.py", title="Overview", url_path="overview"),
     st.Page("views/audit.py", title="Audit", url_path="audit"),
+    st.Page("views/trends.py", title="Trends", url_path="trends"),
     st.Page("views/cost.py", title="Cost", url_path="cost"),
     st.Page("views/golden.py", title="Golden examples", url_path="golden"),
     st.Page("views/history.py", title="History", url_path="history"),

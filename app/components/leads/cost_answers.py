@@ -50,8 +50,8 @@ def sentences(found: CostCurve, live: float | None) -> str:
     first = (
         "Reviewing everything is cheapest"
         if best.threshold > 1
-        else f"The cheapest threshold is <b>{best.threshold:.3f}</b> (95 % interval {_upto(found.best_low)} to "
-        f"{_upto(found.best_high)})"
+        else f"The cheapest threshold is <b>{best.threshold:.3f}</b> (95 % interval {upto(found.best_low)} to "
+        f"{upto(found.best_high)})"
     )
     saved = f"{wording.usd(found.saved_low)} to {wording.usd(found.saved_high)}"
     lines = [
@@ -79,6 +79,11 @@ def point_at(found: CostCurve, threshold: float) -> CostPoint:
     return CostPoint(**{name: row[name] for name in CostPoint.__dataclass_fields__})
 
 
+def upto(threshold: float) -> str:
+    """Return an end of the optimum's interval in words."""
+    return "review everything" if threshold > 1 else f"{threshold:.3f}"
+
+
 def _total(report: CostReport) -> str:
     return "–" if report.saved is None else wording.usd(report.saved.total_usd)
 
@@ -101,7 +106,3 @@ def _tile(label: str, value: str, title: str) -> str:
 
 def _cost(point: CostPoint) -> str:
     return f"<b>{wording.usd(point.cost_usd)}</b> ({point.low:.3f} to {point.high:.3f})"
-
-
-def _upto(threshold: float) -> str:
-    return "review everything" if threshold > 1 else f"{threshold:.3f}"
