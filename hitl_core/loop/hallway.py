@@ -20,6 +20,7 @@ from hitl_core.loop.opening import assemble
 from hitl_core.loop.outcome import current_outcome, find_key
 from hitl_core.loop.policy_book import LivePolicy, PolicyBook, as_policy
 from hitl_core.loop.raters.dispute import Dispute, read_dispute
+from hitl_core.loop.raters.room import RaterRoom
 from hitl_core.loop.submit import BatchResult, Submitter, as_item
 from hitl_core.loop.trust.room import CalibrationRoom
 from hitl_core.reports.room import Reports
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
 class Loop:
     """One open project database with its rooms.
 
-    They are `queue`, `golden`, `judges`, `audit`, `reports`, `calibration` and `policies`. Make one with `Loop.open`
-    and share it between threads; `acting_as` gives a view whose writes carry another name.
+    They are `queue`, `golden`, `judges`, `audit`, `reports`, `calibration`, `raters` and `policies`. Make one with
+    `Loop.open` and share it between threads; `acting_as` gives a view whose writes carry another name.
     """
 
     store: Store
@@ -54,6 +55,7 @@ class Loop:
     audit: Auditor
     reports: Reports
     calibration: CalibrationRoom
+    raters: RaterRoom
     actor: str = "system"
 
     @staticmethod

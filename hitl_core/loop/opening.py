@@ -15,6 +15,7 @@ from hitl_core.loop.judges.building import CascadeMaker
 from hitl_core.loop.judges.room import JudgeRoom
 from hitl_core.loop.judges.settling import pass_overdue_on
 from hitl_core.loop.policy_book import PolicyBook
+from hitl_core.loop.raters.room import RaterRoom
 from hitl_core.loop.settling import settle_item, unsettle_item
 from hitl_core.loop.submit import Submitter
 from hitl_core.loop.trust.room import CalibrationRoom
@@ -45,6 +46,7 @@ class Parts(NamedTuple):
     audit: Auditor
     reports: Reports
     calibration: CalibrationRoom
+    raters: RaterRoom
     actor: str
 
 
@@ -72,10 +74,11 @@ def assemble(
     )
     auditor = Auditor(store, clock, policy=lambda: book.live().policy, amend=book.amend, actor=actor)
     reports = Reports(store, folder_beside(store), clock, policy=lambda: book.live().policy)
+    raters = RaterRoom(store, folder_beside(store), clock, reports, policy=lambda: book.live().policy)
     submitter = Submitter(store, settings)
     trust = CalibrationRoom(store, clock, book, auditor.closed_until, actor)
     return Parts(
-        store, settings, clock, book, queue, library, submitter, watcher, judges, auditor, reports, trust, actor
+        store, settings, clock, book, queue, library, submitter, watcher, judges, auditor, reports, trust, raters, actor
     )
 
 

@@ -60,6 +60,11 @@ class FrameCache:
             decisions, reviews = (self._caught_up(fact) for fact in FACTS)
         return decisions, reviews
 
+    def frame(self, fact: Fact) -> pl.DataFrame:
+        """Return another fact's frame in the same way."""
+        with self._lock:
+            return self._caught_up(fact)
+
     def _caught_up(self, fact: Fact) -> pl.DataFrame:
         import polars as pl
 

@@ -101,6 +101,7 @@ _CATEGORIES = (
 )
 _REALS = ("raw_confidence", "confidence", "inclusion_probability", "active_seconds")
 _SMALL = ("seq", "policy_version", "overlap")
+_TEXTS = ("body",)
 
 
 def read_types(fact: Fact) -> dict[str, Any]:
@@ -143,4 +144,6 @@ def _typed(name: str) -> pl.Expr:
         return column.cast(pl.Categorical)
     if name in _REALS:
         return column.cast(pl.Float64)  # half the size would move a confidence off the threshold it was equal to
+    if name in _TEXTS:
+        return column
     return column.cast(pl.Int32) if name in _SMALL else column.cast(pl.Boolean)

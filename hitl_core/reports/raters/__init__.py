@@ -1,0 +1,1 @@
+"""Who agrees with whom, over people and judges alike: frames in, frames out."""
