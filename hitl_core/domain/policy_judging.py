@@ -58,7 +58,8 @@ class Committee(Record):
 
     With `asks = "answer"` the members' models answer the query themselves, and the output is approved when it says
     what enough of them say: the same text after normalisation, or, with `same_meaning_at`, a text whose embedding has
-    at least that cosine. `panel` is the JSON file of fitted weights that the rule `weighted` needs.
+    at least that cosine, or, with `same_meaning_by`, one that means the same by that judge's model. `panel` is the JSON
+    file of fitted weights that the rule `weighted` needs.
     """
 
     members: Annotated[tuple[Name, ...], Field(min_length=2)]
@@ -66,6 +67,7 @@ class Committee(Record):
     rule: Literal["unanimous", "majority", "weighted"] = "unanimous"
     asks: Literal["verdict", "answer"] = "verdict"
     same_meaning_at: UnitNumber | None = None
+    same_meaning_by: Name = ""
     panel: str = ""
 
     @model_validator(mode="after")
@@ -78,8 +80,9 @@ class Committee(Record):
             raise ValueError("rule = 'weighted' and panel = 'FILE', the JSON file of the weights, need each other")
         if self.asks == "answer" and self.rule == "weighted":
             raise ValueError("weights are of verdicts; a committee that answers takes rule = 'unanimous' or 'majority'")
-        if self.same_meaning_at is not None and self.asks != "answer":
-            raise ValueError("same_meaning_at compares answers; it needs asks = 'answer'")
+        if self.asks != "answer" and (self.same_meaning_at is not None or self.same_meaning_by):
+            field = "same_meaning_by" if self.same_meaning_by else "same_meaning_at"
+            raise ValueError(f"{field} compares answers; it needs asks = 'answer'")
         return self
 
 
@@ -120,4 +123,8 @@ class Judging(Record):
             for member in committee.members:
                 if member not in self.judges:
                     raise ValueError(f"committee {name!r} has the member {member!r}, which is no judge")
+            comparing = self.judges.get(committee.same_meaning_by)
+            if committee.same_meaning_by and (comparing is None or comparing.kind != "llm"):
+                who = f"{committee.same_meaning_by!r} compare answers"
+                raise ValueError(f"committee {name!r} lets {who}, which is no judge with a model")
         return self

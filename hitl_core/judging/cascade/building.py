@@ -1,6 +1,6 @@
 """From a policy's judging section to a cascade that can be asked.
 
-Public: `build_cascade`, `MakeJudge`, `MakeAnswerer`.
+Public: `build_cascade`, `MakeJudge`, `MakeAnswerer`, `MakeComparer`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from hitl_core.judging.cascade.cascade import (
     CascadeTier,
     JudgeCascade,
     Thresholds,
-    WorstCost,
     nobody_is_certified,
     policy_threshold,
 )
-from hitl_core.judging.committee.answering import AnswerCommittee, Answers, Encode, SameMeaning
+from hitl_core.judging.committee.answering import AnswerCommittee, Answers, ComparesMeaning, Encode
 from hitl_core.judging.committee.committee import Committee
 from hitl_core.judging.opinion import Certified, Judges
 from hitl_core.judging.panel.panel import Panel
@@ -31,6 +30,9 @@ MakeJudge = Callable[[str, Judge], Judges]
 
 MakeAnswerer = Callable[[str, Judge], Answers]
 """Makes a member that answers the query, for committees with `asks = "answer"`."""
+
+MakeComparer = Callable[[str, Judge], ComparesMeaning]
+"""Makes the judge of equivalence that a committee names in `same_meaning_by`."""
 
 # A committee stops waiting for a member at this part of the deadline: a silent member costs no vote but its own.
 PATIENCE = 0.8
@@ -44,8 +46,7 @@ def build_cascade(
     thresholds: Thresholds = policy_threshold,
     make_answerer: MakeAnswerer | None = None,
     encode: Encode | None = None,
-    same_meaning: SameMeaning | None = None,
-    worst_cost: WorstCost | None = None,
+    make_comparer: MakeComparer | None = None,
 ) -> JudgeCascade:
     """Build the cascade that a policy describes; judges that no tier asks are not made.
 
@@ -56,20 +57,18 @@ def build_cascade(
         thresholds: certified thresholds in the place of `accept_at`.
         make_answerer: makes members that answer; a committee with `asks = "answer"` needs it.
         encode: texts to embeddings; `same_meaning_at` needs it.
-        same_meaning: a judge of equivalence for answers.
-        worst_cost: the most that asking a tier could cost.
+        make_comparer: makes judges of equivalence; `same_meaning_by` needs it.
 
     Raises:
         ConfigurationError: a file of verdicts or weights cannot be used, or what a committee needs was not given.
     """
-    seats = _Seats(judging, make_judge, make_answerer, encode, same_meaning)
+    seats = _Seats(judging, make_judge, make_answerer, encode, make_comparer)
     try:
         return JudgeCascade(
             [CascadeTier(seats.tier(tier.judge), tier.accept_at) for tier in judging.tiers],
             certified=certified,
             thresholds=thresholds,
             budget_usd=judging.budget_usd_per_item,
-            worst_cost=worst_cost,
             deadline_seconds=judging.deadline_seconds,
         )
     except ConfigurationError:
@@ -86,7 +85,7 @@ class _Seats:
     make_judge: MakeJudge
     make_answerer: MakeAnswerer | None
     encode: Encode | None
-    same_meaning: SameMeaning | None
+    make_comparer: MakeComparer | None
     made: dict[str, Judges] = field(default_factory=dict)
 
     def tier(self, name: str) -> Judges:
@@ -120,9 +119,18 @@ class _Seats:
             rule="majority" if section.rule == "majority" else "unanimous",
             encode=None if section.same_meaning_at is None else self.encode,
             same_meaning_at=section.same_meaning_at,
-            same_meaning=self.same_meaning,
+            same_meaning=self._comparer(name, section.same_meaning_by),
             timeout_seconds=self._patience,
         )
+
+    def _comparer(self, committee: str, name: str) -> ComparesMeaning | None:
+        if not name:
+            return None
+        if self.make_comparer is None:
+            raise ConfigurationError(
+                f"committee {committee!r} wants {name!r} to compare answers, which nothing here makes"
+            )
+        return self.make_comparer(name, self.judging.judges[name])
 
     def _judge(self, name: str) -> Judges:
         if name not in self.made:

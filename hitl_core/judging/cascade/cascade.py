@@ -48,9 +48,6 @@ class CascadeResult(Record):
 Thresholds = Callable[[CascadeTier, JudgeVerdict], float | None]
 """Gives the least probability of being right at which this verdict of this tier is taken; None: not at all."""
 
-WorstCost = Callable[[Judges, Item], Decimal | None]
-"""The most that asking could cost, in USD; None where it is not known."""
-
 
 def policy_threshold(tier: CascadeTier, verdict: JudgeVerdict) -> float | None:  # noqa: ARG001 - one shape for all
     """Return the policy's own bound: the start value until thresholds are certified."""
@@ -110,7 +107,6 @@ class JudgeCascade:
         certified: Certified = nobody_is_certified,
         thresholds: Thresholds = policy_threshold,
         budget_usd: Decimal | None = None,
-        worst_cost: WorstCost | None = None,
         deadline_seconds: float = 120.0,
     ) -> None:
         """Set up the tiers.
@@ -120,7 +116,7 @@ class JudgeCascade:
             certified: says whether a verdict is covered by a valid certificate.
             thresholds: the bound for a tier's verdict; the policy's own unless certified ones are plugged in.
             budget_usd: for one item; a tier is asked only while less is spent, and not at all once a cost is unknown.
-            worst_cost: with it, a tier is asked only if that much more would still be inside the budget.
+                What a call may cost at most is reserved by the models themselves (`calling.budget`).
             deadline_seconds: for all tiers of one item together.
 
         Raises:
@@ -133,7 +129,7 @@ class JudgeCascade:
             raise InputError(f"deadline_seconds must be above 0; got {deadline_seconds!r}")
         self.tiers = tuple(tiers)
         self._certified, self._thresholds = certified, thresholds
-        self._budget, self._worst_cost, self._deadline = budget_usd, worst_cost, deadline_seconds
+        self._budget, self._deadline = budget_usd, deadline_seconds
 
     async def judge(self, item: Item) -> CascadeResult:
         """Ask until somebody's word is taken; what cannot be settled is a result that names a person, never an error.
@@ -146,7 +142,7 @@ class JudgeCascade:
         for number, tier in enumerate(self.tiers):
             if asyncio.get_running_loop().time() >= ends_at:
                 return course.end("deadline")
-            if not self._affordable(tier.judge, course):
+            if not self._affordable(course):
                 return course.end("budget")
             verdict, failed = await _ask(tier.judge, item, ends_at)
             verdict = verdict.model_copy(update={"tier": number, "item_id": item.id, "project": item.project})
@@ -171,16 +167,9 @@ class JudgeCascade:
         course.note(verdict.model_copy(update=kept), weighed.outcome)
         return STOPS.get(weighed.step)
 
-    def _affordable(self, judge: Judges, course: _Course) -> bool:
-        if self._budget is None:
-            return True
+    def _affordable(self, course: _Course) -> bool:
         spent = course.cost
-        if spent is None or spent >= self._budget:
-            return False
-        if self._worst_cost is None:
-            return True
-        most = self._worst_cost(judge, course.item)
-        return most is not None and spent + most <= self._budget
+        return self._budget is None or (spent is not None and spent < self._budget)
 
 
 async def _ask(judge: Judges, item: Item, ends_at: float) -> tuple[JudgeVerdict, str]:

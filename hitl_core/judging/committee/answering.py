@@ -1,13 +1,13 @@
 """A committee that answers: several models answer the query themselves, and the output is held against what they say.
 
-Public: `AnswerCommittee`, `Answers`, `Answer`, `Encode`, `SameMeaning`.
+Public: `AnswerCommittee`, `Answers`, `Answer`, `Encode`, `ComparesMeaning`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Literal, Protocol
 
@@ -24,8 +24,18 @@ from hitl_core.judging.opinion import abstention, describe_failure
 Encode = Callable[[Sequence[str]], ArrayLike]
 """Texts to embeddings, shape (n, dimension)."""
 
-SameMeaning = Callable[[str, str, str], Awaitable[bool | None]]
-"""A judge of equivalence: query, one answer, another; None when it cannot say, which counts as different."""
+
+class ComparesMeaning(Protocol):
+    """A judge of equivalence; anything but an approval counts as different."""
+
+    name: str
+    fingerprint: str
+
+    async def equivalent(
+        self, query: str, first: str, second: str, *, item_id: str = "", project: str = ""
+    ) -> JudgeVerdict:
+        """Say whether two answers to a query mean the same."""
+        ...
 
 
 class Answer(Record):
@@ -56,10 +66,10 @@ class AnswerCommittee:
     """Models that answer the query in parallel; it is itself a judge.
 
     Answers are the same when their normalised text is equal, when their embeddings have at least `same_meaning_at`, or
-    when a judge of equivalence says so. If enough of them are in one cluster, the output is approved when it is the
-    same as all of that cluster and rejected when it is like none of it; anything else is an abstention. `p_correct` is
-    the share of the largest cluster for an approval and 1 minus it for a rejection: agreement, no calibrated
-    probability.
+    when a judge of equivalence says so, whose calls and cost are added to the members'. If enough of them are in one
+    cluster, the output is approved when it is the same as all of that cluster and rejected when it is like none of it;
+    anything else is an abstention. `p_correct` is the share of the largest cluster for an approval and 1 minus it for a
+    rejection: agreement, no calibrated probability.
     """
 
     def __init__(
@@ -71,7 +81,7 @@ class AnswerCommittee:
         rule: Literal["unanimous", "majority"] = "unanimous",
         encode: Encode | None = None,
         same_meaning_at: float | None = None,
-        same_meaning: SameMeaning | None = None,
+        same_meaning: ComparesMeaning | None = None,
         timeout_seconds: float | None = None,
     ) -> None:
         """Seat the members; the arguments are those of `Committee`, and how answers are compared.
@@ -89,7 +99,8 @@ class AnswerCommittee:
         self.name, self.members = name, tuple(members)
         self._quorum, self._rule, self._timeout = quorum, rule, timeout_seconds
         self._encode, self._least_cosine, self._same_meaning = encode, same_meaning_at, same_meaning
-        parts = [sorted(m.fingerprint for m in members), quorum, rule, same_meaning_at, same_meaning is not None]
+        compared_by = same_meaning.fingerprint if same_meaning else None
+        parts = [sorted(m.fingerprint for m in members), quorum, rule, same_meaning_at, compared_by]
         self.fingerprint = "answers:" + hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:32]
 
     async def judge(self, item: Item) -> JudgeVerdict:
@@ -104,11 +115,13 @@ class AnswerCommittee:
         given = await asyncio.gather(*(self._answer(member, item) for member in self.members))
         spoken = [at for at, each in enumerate(given) if isinstance(each, Answer) and each.text.strip()]
         texts = [item.output, *(given[at].text for at in spoken)]  # type: ignore[union-attr]
-        same = await self._compare(item.query, texts)
+        same, compared = await self._compare(item, texts)
         verdict, probability, reason = self._verdict(same)
         alike = {at: bool(same[0, place]) for place, at in enumerate(spoken, start=1)}
         answers = [each for each in given if isinstance(each, Answer)]
-        costs = [each.cost_usd for each in answers if each.cost_usd is not None]
+        paid: list[Answer | JudgeVerdict] = [*answers, *(each for each in compared if isinstance(each, JudgeVerdict))]
+        asked = len(given) + len(compared)
+        costs = [each.cost_usd for each in paid if each.cost_usd is not None]
         return JudgeVerdict(
             item_id=item.id,
             project=item.project,
@@ -120,12 +133,12 @@ class AnswerCommittee:
             reason=reason,
             fingerprint=self.fingerprint,
             votes=tuple(_vote(m.name, each, alike.get(at)) for at, (m, each) in enumerate(zip(self.members, given))),  # noqa: B905
-            recorded=len(answers) == len(given) and all(each.recorded for each in answers),
-            calls=sum(each.calls for each in answers),
-            input_tokens=sum(each.input_tokens for each in answers),
-            output_tokens=sum(each.output_tokens for each in answers),
-            cost_usd=sum(costs, Decimal(0)) if len(costs) == len(given) else None,
-            latency_seconds=max((each.latency_seconds for each in answers), default=0.0),
+            recorded=len(paid) == asked and all(each.recorded for each in paid),
+            calls=sum(each.calls for each in paid),
+            input_tokens=sum(each.input_tokens for each in paid),
+            output_tokens=sum(each.output_tokens for each in paid),
+            cost_usd=sum(costs, Decimal(0)) if len(costs) == asked else None,
+            latency_seconds=_longest(answers) + _longest(paid[len(answers) :]),
         )
 
     def _verdict(self, same: Same) -> tuple[Literal["approve", "reject", "abstain"], float | None, str]:
@@ -145,18 +158,24 @@ class AnswerCommittee:
             return "reject", 1 - largest / spoke, f"{counted}, and the output says something else"
         return "abstain", None, f"{counted}, and the output is like {int(like.sum())} of them"
 
-    async def _compare(self, query: str, texts: list[str]) -> Same:
+    async def _compare(self, item: Item, texts: list[str]) -> tuple[Same, list[JudgeVerdict | BaseException]]:
+        """Return which texts are the same, and what a judge of equivalence said about those that are not obviously."""
         same = same_text(texts)
         if self._encode is not None and self._least_cosine is not None:
             vectors = await asyncio.to_thread(self._encode, texts)
             same |= same_direction(vectors, self._least_cosine)
+        said: list[JudgeVerdict | BaseException] = []
         if self._same_meaning is not None:
-            pairs = [(i, j) for i in range(len(texts)) for j in range(i) if not same[i, j]]
-            asked = (self._same_meaning(query, texts[i], texts[j]) for i, j in pairs)
-            for (i, j), answer in zip(pairs, await asyncio.gather(*asked, return_exceptions=True), strict=True):
-                same[i, j] = same[j, i] = answer is True
+            told = {"item_id": item.id, "project": item.project}
+            spoken = [at for at, text in enumerate(texts) if text.strip()]
+            pairs = [(i, j) for i in spoken for j in spoken if j < i and not same[i, j]]
+            asked = (self._same_meaning.equivalent(item.query, texts[i], texts[j], **told) for i, j in pairs)
+            said = await asyncio.gather(*asked, return_exceptions=True)
+            for (i, j), verdict in zip(pairs, said, strict=True):
+                alike = isinstance(verdict, JudgeVerdict) and verdict.verdict == "approve"
+                same[i, j] = same[j, i] = alike
         np.fill_diagonal(same, True)
-        return same
+        return same, said
 
     async def _answer(self, member: Answers, item: Item) -> Answer | BaseException:
         try:
@@ -165,6 +184,10 @@ class AnswerCommittee:
         except TimeoutError:
             return TimeoutError(f"no answer within {self._timeout:g} seconds")
         return answer if isinstance(answer, Answer | BaseException) else TypeError(f"gave {type(answer).__name__}")
+
+
+def _longest(given: Sequence[Answer | JudgeVerdict]) -> float:
+    return max((each.latency_seconds for each in given), default=0.0)
 
 
 def _vote(rater: str, answer: Answer | BaseException, alike: bool | None) -> Vote:

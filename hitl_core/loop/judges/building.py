@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hitl_core.judging.calling.model_room import ModelRoom
     from hitl_core.judging.chat import ChatModel
     from hitl_core.judging.committee.answering import Answers
-    from hitl_core.judging.judge.judge import LlmJudge
+    from hitl_core.judging.judge.judge import EquivalenceJudge, LlmJudge
     from hitl_core.judging.opinion import CertificateState, Judges
     from hitl_core.loop.judges.settling import Cascade
     from hitl_core.loop.policy_book import LivePolicy
@@ -53,6 +53,7 @@ class CascadeMaker:
             certified=certified,
             make_answerer=lambda name, section: self._answerer(name, section, judging),
             encode=self._encode,
+            make_comparer=lambda name, section: self._comparer(name, section, judging),
         )
 
     async def aclose(self) -> None:
@@ -75,6 +76,11 @@ class CascadeMaker:
         from hitl_core.judging.committee.answerer import ModelAnswerer
 
         return ModelAnswerer(name, self._model(section, judging), section)
+
+    def _comparer(self, name: str, section: Judge, judging: Judging) -> EquivalenceJudge:
+        from hitl_core.judging.judge.judge import EquivalenceJudge
+
+        return EquivalenceJudge(self._model(section, judging), section, name=name)
 
     def _model(self, section: Judge, judging: Judging) -> ChatModel:
         from hitl_core.judging.calling.model_room import ModelRoom

@@ -106,6 +106,17 @@ def test_rule_weighted_reads_its_panel(tmp_path: Path) -> None:
             judged(committee(rule="weighted", panel=str(path)), SPLIT)
 
 
+class AllAlike:
+    """Says that all answers mean the same."""
+
+    name, fingerprint = "c", "f-c"
+
+    async def equivalent(
+        self, query: str, first: str, second: str, *, item_id: str = "", project: str = ""
+    ) -> JudgeVerdict:
+        return JudgeVerdict(judge=self.name, item_id=item_id, project=project, verdict="approve")
+
+
 def test_a_committee_that_asks_for_answers() -> None:
     def answerer(name: str, judge: Judge) -> Scripted:
         return Scripted(name, {"m/a": "Paris", "m/b": "paris.", "m/c": "the city of light"}[judge.model])
@@ -116,6 +127,11 @@ def test_a_committee_that_asks_for_answers() -> None:
     section = committee(asks="answer")
     assert not judged(section, {}, make_answerer=answerer).accepted
     assert judged(committee(asks="answer", same_meaning_at=0.9), {}, make_answerer=answerer, encode=encode).accepted
+    by_judge = committee(asks="answer", same_meaning_by="c")
+    alike = {"make_answerer": answerer, "make_comparer": lambda name, judge: AllAlike()}
+    assert judged(by_judge, {}, **alike).accepted
+    with pytest.raises(ConfigurationError, match="'c' to compare answers"):
+        judged(by_judge, {}, make_answerer=answerer)
     with pytest.raises(ConfigurationError, match="nothing here makes its members answer"):
         judged(section, {})
     with pytest.raises(ConfigurationError, match="same_meaning_at"):
@@ -154,6 +170,12 @@ REFUSED = [
     ("[judging.committees.p]\nmembers = ['a', 'b']\nrule = 'weighted'", "panel = 'FILE'"),
     ("[judging.committees.p]\nmembers = ['a', 'b']\nsame_meaning_at = 0.9", "asks = 'answer'"),
     ("[judging.committees.p]\nmembers = ['a', 'b']\nrule = 'weighted'\npanel = 'x'\nasks = 'answer'", "unanimous"),
+    ("[judging.committees.p]\nmembers = ['a', 'b']\nsame_meaning_by = 'a'", "same_meaning_by compares answers"),
+    (
+        "[judging.judges]\na = {model = 'm'}\nb = {model = 'm'}\n"
+        "[judging.committees.p]\nmembers = ['a', 'b']\nasks = 'answer'\nsame_meaning_by = 'c'",
+        "no judge with a model",
+    ),
     ("[judging.judges.a]\nkind = 'recorded'", "recorded = 'FILE'"),
 ]
 

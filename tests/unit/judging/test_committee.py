@@ -180,15 +180,39 @@ def test_meaning_by_embedding() -> None:
         answering("Paris", "a", "b", same_meaning_at=0.9)
 
 
-def test_meaning_by_a_judge_of_equivalence_and_its_silence_is_a_difference() -> None:
-    async def same(query: str, one: str, other: str) -> bool | None:
-        if "Rome" in (one, other):
-            raise BROKEN
-        return None if "Lyon" in (one, other) else True
+class Comparer:
+    """Says that all answers but Lyon mean the same, for a cent a pair; Rome breaks it."""
 
-    assert answering("Paris", "City of Light", "paris", same_meaning=same).verdict == "approve"
-    assert answering("Paris", "Lyon", "paris", same_meaning=same).verdict == "abstain"
-    assert answering("Paris", "Rome", "paris", same_meaning=same).verdict == "abstain"
+    name, fingerprint = "same", "f-same"
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[str, str]] = []
+
+    async def equivalent(
+        self, query: str, first: str, second: str, *, item_id: str = "", project: str = ""
+    ) -> JudgeVerdict:
+        assert (query, item_id) == (ITEM.query, ITEM.id)
+        self.pairs.append((first, second))
+        if "Rome" in (first, second):
+            raise BROKEN
+        said = "abstain" if "Lyon" in (first, second) else "approve"
+        return JudgeVerdict(judge=self.name, project=project, verdict=said, cost_usd=Decimal("0.01"), calls=2)
+
+
+def test_meaning_by_a_judge_of_equivalence_and_its_silence_is_a_difference() -> None:
+    assert answering("Paris", "City of Light", "paris", same_meaning=Comparer()).verdict == "approve"
+    assert answering("Paris", "Lyon", "paris", same_meaning=Comparer()).verdict == "abstain"
+    assert answering("Paris", "Rome", "paris", same_meaning=Comparer()).verdict == "abstain"
+
+
+def test_comparing_is_paid_for_and_only_asked_where_texts_differ() -> None:
+    comparer = Comparer()
+    result = answering("Paris", "City of Light", "paris", "", same_meaning=comparer)
+    assert sorted(map(sorted, comparer.pairs)) == [["City of Light", "Paris"], ["City of Light", "paris"]]
+    assert (result.calls, result.cost_usd) == (3 + 4, Decimal("0.05"))
+    assert answering("Paris", "Rome", "paris", same_meaning=Comparer()).cost_usd is None
+    plain, by_judge = answering("Paris", "paris", "paris"), answering("Paris", "a", "b", same_meaning=comparer)
+    assert plain.fingerprint != by_judge.fingerprint
 
 
 def test_a_member_that_does_not_answer_in_time_abstains() -> None:
