@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -8,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import desk, wiring
 from hitl_core import Loop
+from tests.app import weeks_of_review
 
 Open = Callable[..., AppTest]
 
@@ -40,3 +43,19 @@ def open_page(loop: Loop) -> Open:
         return test
 
     return opened
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with eight weeks of review, made once; to be copied."""
+    path = tmp_path_factory.mktemp("weeks") / "hitl.db"
+    weeks_of_review.fill(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def weeks(filled: Path, sqlite_url: str, request: pytest.FixtureRequest) -> Loop:
+    """The loop of the pages on a copy of it; ask for it before `open_page`."""
+    shutil.copy(filled, sqlite_url.removeprefix("sqlite:///"))
+    loop: Loop = request.getfixturevalue("loop")
+    return loop

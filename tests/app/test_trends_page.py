@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +14,6 @@ from tests.app.screen import seen
 from tests.app.weeks_of_review import PER_WEEK, WEEKS, fill
 
 Open = Callable[..., AppTest]
-
-
-@pytest.fixture
-def weeks(loop: Loop, sqlite_url: str) -> Loop:
-    fill(sqlite_url)
-    return loop
 
 
 def charts(test: AppTest) -> list[dict[str, Any]]:
@@ -34,8 +29,8 @@ def test_an_empty_database_says_what_to_do(open_page: Open) -> None:
 
 
 def test_a_period_without_outputs_asks_for_a_longer_one(open_page: Open, sqlite_url: str) -> None:
-    fill(sqlite_url, weeks=4, per_week=2)
-    assert "Nothing in this time" in seen(open_page("trends", period="7 days", project="none"))
+    fill(sqlite_url, weeks=4, per_week=2, ended=timedelta(weeks=3))
+    assert "Nothing in this time" in seen(open_page("trends", period="7 days"))
 
 
 def test_too_few_rows_are_counted_and_not_drawn(open_page: Open, loop: Loop) -> None:
@@ -46,7 +41,7 @@ def test_too_few_rows_are_counted_and_not_drawn(open_page: Open, loop: Loop) -> 
     assert charts(test) == []
 
 
-def test_every_figure_has_its_interval_its_n_and_its_target(open_page: Open, weeks: Loop) -> None:
+def test_every_figure_has_its_interval_its_n_and_its_target(weeks: Loop, open_page: Open) -> None:
     shown = seen(open_page("trends"))
     row = weeks.reports.metrics("90d").filter(metric="human_review_rate").row(0, named=True)
     assert row["n"] == WEEKS * PER_WEEK
@@ -56,7 +51,7 @@ def test_every_figure_has_its_interval_its_n_and_its_target(open_page: Open, wee
     assert "Time to review, median" in shown
 
 
-def test_the_policy_change_and_the_fall_of_the_review_rate_are_named(open_page: Open, weeks: Loop) -> None:
+def test_the_policy_change_and_the_fall_of_the_review_rate_are_named(weeks: Loop, open_page: Open) -> None:
     test = open_page("trends")
     drawn = charts(test)
     assert len(drawn) == 4
@@ -67,31 +62,31 @@ def test_the_policy_change_and_the_fall_of_the_review_rate_are_named(open_page: 
     assert "chance of a false alarm" in seen(test)
 
 
-def test_figures_stand_by_group_as_well_and_the_choice_is_in_the_address(open_page: Open, weeks: Loop) -> None:
+def test_figures_stand_by_group_as_well_and_the_choice_is_in_the_address(weeks: Loop, open_page: Open) -> None:
     test = open_page("trends", by="policy version", sheet="Decisions")
     assert [each["layout"]["xaxis"]["type"] for each in charts(test)] == ["category"] * 4
     test.segmented_control(key="trends.by").set_value("model").run()
     assert charts(test)[0]["data"][0]["x"] == ["m1"]
 
 
-def test_a_question_mark_says_what_a_figure_is(open_page: Open, weeks: Loop) -> None:
+def test_a_question_mark_says_what_a_figure_is(weeks: Loop, open_page: Open) -> None:
     assert BY_NAME["human_review_rate"].meaning.split(",")[0] in seen(open_page("trends"))
 
 
-def test_the_table_behind_a_figure_is_a_file(open_page: Open, weeks: Loop) -> None:
+def test_the_table_behind_a_figure_is_a_file(weeks: Loop, open_page: Open) -> None:
     test = open_page("trends", by="month")
     button = next(each for each in test.get("download_button") if "human_review_rate" in each.proto.id)
     assert button.proto.label == "Download as CSV"
-    rows = test.dataframe(key="trends.human_review_rate.table").value
+    rows = test.dataframe[0].value
     assert list(rows.columns)[:5] == ["month", "value", "low", "high", "n"]
     assert rows["n"].sum() == WEEKS * PER_WEEK
 
 
-def test_quality_stands_with_its_gain_by_quarter(open_page: Open, weeks: Loop) -> None:
+def test_quality_stands_with_its_gain_by_quarter(weeks: Loop, open_page: Open) -> None:
     shown = seen(open_page("trends", sheet="Quality"))
     assert "Gain of F1 by quarter (target: +5 points)" in shown
 
 
 @pytest.mark.parametrize("wrong", [{"by": "nonsense"}, {"period": "-1"}, {"project": "<b>"}, {"sheet": "%"}])
-def test_nonsense_in_the_address_counts_for_nothing(open_page: Open, weeks: Loop, wrong: dict[str, str]) -> None:
+def test_nonsense_in_the_address_counts_for_nothing(weeks: Loop, open_page: Open, wrong: dict[str, str]) -> None:
     assert "All figures, 90 days" in seen(open_page("trends", **wrong))

@@ -10,13 +10,24 @@ from hitl_core.domain.records import ReviewTask
 
 WEEKS, PER_WEEK = 8, 30
 CONFIDENCES = (0.55, 0.9, 0.93)
-STRICT = "name = 'strict'\nthresholds = { auto_approve = 0.95 }\naudit = { rate = 0.5, secret = 's' }"
-RELAXED = "name = 'relaxed'\nthresholds = { auto_approve = 0.8 }\naudit = { rate = 0.5, secret = 's' }"
+STRICT = (
+    "name = 'strict'\nthresholds = { auto_approve = 0.95 }\naudit = { rate = 0.5, secret = 'a secret of the tests' }"
+)
+RELAXED = (
+    "name = 'relaxed'\nthresholds = { auto_approve = 0.8 }\naudit = { rate = 0.5, secret = 'a secret of the tests' }"
+)
 
 
-def fill(url: str, *, weeks: int = WEEKS, per_week: int = PER_WEEK) -> None:
-    """Submit the outputs in their weeks, and let people review what comes to them within two minutes."""
-    clock = ManualClock(datetime.now(UTC) - timedelta(weeks=weeks))
+def fill(url: str, *, weeks: int = WEEKS, per_week: int = PER_WEEK, ended: timedelta = timedelta(0)) -> None:
+    """Submit the outputs in their weeks, and let people review what comes to them within two minutes.
+
+    Args:
+        url: the database.
+        weeks: how many.
+        per_week: outputs in each.
+        ended: how long ago the last week ended.
+    """
+    clock = ManualClock(datetime.now(UTC) - timedelta(weeks=weeks) - ended)
     with Loop.open(url, Policy.from_toml(STRICT), clock=clock, actor="lead") as loop:
         for number in range(weeks * per_week):
             if number == weeks * per_week // 2:
