@@ -6,6 +6,8 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -97,19 +99,30 @@ def _load(url: str) -> None:
     from hitl_core.loop.demo import load_demo_project
 
     note("hitl: loading the demo project (synthetic history of 60 days)")
-    shown = sys.stderr.isatty()
-
-    def progress(done: int, total: int) -> None:
-        if shown and (done % 20 == 0 or done == total):
-            print(f"\r{done}/{total} ", end="" if done < total else "\n", file=sys.stderr, flush=True)
-
-    report = load_demo_project(url, on_progress=progress)
+    with _bar() as show:
+        report = load_demo_project(url, on_progress=show)
     if report.submitted:
         note(
-            f"hitl: {report.submitted} items, {report.reviewed} reviewed by synthetic people, {report.waiting} for you"
+            f"hitl: {report.submitted:,} items, {report.reviewed:,} reviews by synthetic people; "
+            f"{report.waiting} items wait for you, {report.disputed} for a senior"
         )
     else:
         note("hitl: the demo project is there already; --fresh starts it over")
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None] | None]:
+    """Show a bar on a terminal's stderr while history is replayed; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("replaying")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _first_free(host: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,16 +102,17 @@ def test_an_interrupted_load_of_the_demo_starts_over_in_its_own_database_only(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(demo, "_STILL_SECONDS", 0.0)
+    monkeypatch.setattr("hitl_core.loop.demo.load_demo_project", partial(load_demo_project, outputs=200))
     monkeypatch.delenv("HITL_DATABASE_URL", raising=False)
 
     def interrupted(done: int, _total: int) -> None:
-        if done == 3:
+        if done >= 3:
             raise KeyboardInterrupt
 
     for url in (demo.OWN_URL, database_url):
         (tmp_path / "data/local").mkdir(parents=True, exist_ok=True)
         with pytest.raises(KeyboardInterrupt):
-            load_demo_project(url, on_progress=interrupted)
+            load_demo_project(url, outputs=200, on_progress=interrupted)
     assert run(["demo", "--load-only"]) == 0
     assert "interrupted; starting over" in capsys.readouterr().err
     assert run(["--database", database_url, "demo", "--load-only"]) == 2
@@ -134,15 +136,15 @@ def test_a_taken_port_stops_the_demo_before_it_loads(hitl: Any, tmp_path: Path) 
 
 
 def test_the_demo_project_loads_once_and_leaves_work(database_url: str, tmp_path: Path) -> None:
-    report = load_demo_project(database_url)
-    assert (report.waiting, report.judged) == (26, 26)
-    assert report.reviewed > 400
+    report = load_demo_project(database_url, outputs=600)
+    assert (report.waiting, report.judged, report.disputed) == (26, 26, 1)
+    assert report.reviewed > 200
     assert load_demo_project(database_url).submitted == 0
     with Loop.open(database_url) as loop:
         counts = loop.counts()
-        assert sum(row["pending"] for row in counts.waiting) == report.waiting
+        assert {row["stage"]: row["pending"] for row in counts.waiting} == {"human": 26, "adjudicate": 1}
         assert counts.totals["items"] == report.submitted
-        assert counts.totals["golden"] > 50
+        assert counts.totals["golden"] > 20
         lines = loop.latest_reviews(limit=1000)
         assert len(lines) == report.reviewed
         assert all(line.review.reviewer.endswith("(synthetic)") for line in lines)

@@ -21,13 +21,9 @@ from evals.audit_guarantees import (
 )
 from hitl_core.audit import BreachMonitor, estimate_error
 from hitl_core.domain.policy import Policy
-from hitl_core.integrations.demo import (
-    CONFIDENCE_BETA,
-    CONFIDENCE_RANGE,
-    history,
-    load_demo,
-    true_probability,
-)
+from hitl_core.integrations.demo import load_demo
+from hitl_core.integrations.demo_history import history, history_policies
+from hitl_core.integrations.demo_truth import cells, true_values
 from hitl_core.routing.router import route
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -65,14 +61,12 @@ def test_the_naive_estimate_is_wrong_and_the_weighted_one_right() -> None:
 def test_the_demos_known_truth_is_covered_at_the_level() -> None:
     """Over repetitions of the synthetic history with perfect reviewers, routed and audited by the product's router."""
     items, labels = load_demo()
-    generator = np.random.default_rng(0)
-    drawn = generator.beta(*CONFIDENCE_BETA, 200_000).clip(*CONFIDENCE_RANGE).round(3)
-    truth = 1 - float(np.mean([true_probability(each) for each in drawn]))
+    truth = 1 - true_values(cells(history_policies()))["accuracy_of_outputs"]
     runs, held, naive_held = 60, 0, 0
     for seed in range(runs):
         secret = f"repetition {seed} of the demo".encode()
         rows = []
-        for step in history(items, labels, now=NOW, seed=seed):
+        for step in history(items, labels, now=NOW, outputs=580, seed=seed):
             decision = route(step.item, DEMO_POLICY, policy_version=1, now=step.at, audit_secret=secret)
             if decision.needs_human or decision.audited:
                 rows.append((step.correct, decision.inclusion_probability))

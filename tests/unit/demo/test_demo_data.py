@@ -1,13 +1,11 @@
-"""The demo set is what its README says: valid, honestly labelled, and with a history whose truth can be checked."""
+"""The demo set is what its README says: valid and honestly labelled."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
 import tomllib
 from collections import Counter, defaultdict
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,6 @@ from hitl_core.integrations import demo
 from hitl_core.judging.judge.injection import injection_flags
 
 ROOT = Path(__file__).resolve().parents[3]
-NOW = datetime(2026, 3, 11, 15, 30, tzinfo=UTC)
 REASONS = {"unsupported_claim", "wrong_fact", "incomplete", "off_topic", "outdated_source", "unsafe", "style", "other"}
 ITEMS, LABELS = demo.load_demo(ROOT / "data" / "demo")
 BY_ID = {item.id: item for item in ITEMS}
@@ -33,20 +30,6 @@ def foreign_numbers(item: Item, text: str) -> set[str]:
     """Return the numbers of the text that neither a passage, nor the question, nor the form contains."""
     known = " ".join([*(passage.text for passage in item.context), item.query, json.dumps(item.inputs)])
     return numbers(text) - numbers(known)
-
-
-def within_band(hits: int, probabilities: list[float], z: float) -> bool:
-    """Whether a count fits a sum of independent draws with these probabilities."""
-    spread = math.sqrt(sum(p * (1 - p) for p in probabilities))
-    return abs(hits - sum(probabilities)) <= z * spread + 0.5
-
-
-def bins(steps: list[demo.HistoryStep]) -> dict[int, list[demo.HistoryStep]]:
-    found: dict[int, list[demo.HistoryStep]] = defaultdict(list)
-    for step in steps:
-        assert step.item.confidence is not None
-        found[int(step.item.confidence * 10)].append(step)
-    return found
 
 
 def test_the_set_is_large_unique_and_of_mixed_quality() -> None:
@@ -133,21 +116,11 @@ def test_the_set_shows_every_optional_part_of_an_item() -> None:
     assert {item.model for item in ITEMS} == {"assistant-small", "assistant-large"}
 
 
-def test_the_pending_items_are_mixed_and_not_in_the_history() -> None:
+def test_the_pending_items_are_mixed() -> None:
     waiting = {item.id for item in demo.pending(ITEMS, LABELS)}
     assert len(waiting) == demo.PENDING + 1
     assert {LABELS[item].verdict for item in waiting} == {"approve", "edit", "reject"}
     assert len({BY_ID[item].domain for item in waiting}) >= 4
-    assert not waiting & {step.base_id for step in demo.history(ITEMS, LABELS, now=NOW)}
-
-
-def test_some_pending_questions_have_a_corrected_sibling_in_the_history() -> None:
-    edited = {
-        BY_ID[step.base_id].metadata["group"]
-        for step in demo.history(ITEMS, LABELS, now=NOW)
-        if step.review.verdict == "edit"
-    }
-    assert sum(item.metadata["group"] in edited for item in demo.pending(ITEMS, LABELS)) >= 8
 
 
 def test_every_pending_item_has_the_verdict_of_each_recorded_judge_and_only_those() -> None:
@@ -174,81 +147,6 @@ def test_the_item_that_attacks_the_judge_is_found_by_the_products_own_screening(
     assert flagged == {item.id for item in ITEMS if item.metadata["group"] == demo.ATTACK}
     assert flagged <= {item.id for item in demo.pending(ITEMS, LABELS)}
     assert LABELS[flagged.pop()].verdict == "reject"
-
-
-def test_history_is_the_same_for_the_same_seed_only() -> None:
-    first = list(demo.history(ITEMS, LABELS, now=NOW))
-    assert first == list(demo.history(ITEMS, LABELS, now=NOW))
-    assert first != list(demo.history(ITEMS, LABELS, now=NOW, seed=8))
-
-
-def test_history_fills_the_days_before_now_and_is_marked() -> None:
-    steps = list(demo.history(ITEMS, LABELS, now=NOW))
-    assert 550 <= len(steps) <= 620
-    assert [step.at for step in steps] == sorted(step.at for step in steps)
-    assert NOW - timedelta(days=61) < steps[0].at < NOW - timedelta(days=59)
-    assert len({step.item.id for step in steps}) == len(steps)
-    for step in steps:
-        assert step.item.metadata["synthetic"] is True
-        opinions = [opinion for opinion in (step.review, step.second) if opinion]
-        assert all(step.at < opinion.at < NOW for opinion in opinions)
-        assert all("(synthetic)" in opinion.reviewer and opinion.active_seconds > 0 for opinion in opinions)
-        assert len({opinion.reviewer for opinion in opinions}) == len(opinions)
-
-
-def test_history_items_pass_the_checks_of_a_submission() -> None:
-    for step in demo.history(ITEMS, LABELS, now=NOW):
-        assert Item.model_validate(step.item.model_dump()) == step.item
-        Review(verdict=step.review.verdict, output=step.review.output, reasons=step.review.reasons)
-
-
-def test_the_text_of_a_step_is_as_right_as_the_step_says() -> None:
-    for step in demo.history(ITEMS, LABELS, now=NOW):
-        label, base = LABELS[step.base_id], BY_ID[step.base_id]
-        right = base.output if label.verdict == "approve" else label.output
-        assert (step.item.output == right) is step.correct
-        assert step.item.query.endswith(base.query)
-
-
-def test_known_values_of_the_documented_curve() -> None:
-    # By hand: sigmoid(-0.1) at 0.5; logit 0.9 = 2.19722, so sigmoid(-0.1 + 0.55 * 2.19722) = sigmoid(1.10847).
-    assert demo.true_probability(0.5) == pytest.approx(0.475021, abs=1e-6)
-    assert demo.true_probability(0.9) == pytest.approx(0.751854, abs=1e-5)
-
-
-@pytest.mark.parametrize("per_day", [10.0, 150.0])
-def test_correctness_follows_the_documented_curve(per_day: float) -> None:
-    for tenth, steps in bins(list(demo.history(ITEMS, LABELS, now=NOW, per_day=per_day))).items():
-        expected = [demo.true_probability(step.item.confidence or 0.0) for step in steps]
-        assert within_band(sum(step.correct for step in steps), expected, z=3.5), tenth
-
-
-def test_the_band_tells_the_curve_from_a_calibrated_app() -> None:
-    steps = bins(list(demo.history(ITEMS, LABELS, now=NOW, per_day=150.0)))[9]
-    assert not within_band(sum(step.correct for step in steps), [step.item.confidence or 0.0 for step in steps], z=3.5)
-
-
-@pytest.mark.parametrize("who", demo.REVIEWERS, ids=lambda who: who.name)
-def test_reviewers_err_at_their_documented_rates(who: demo.SyntheticReviewer) -> None:
-    mine = [
-        (step.correct, opinion)
-        for step in demo.history(ITEMS, LABELS, now=NOW, per_day=150.0)
-        for opinion in (step.review, step.second)
-        if opinion and opinion.reviewer == who.name
-    ]
-    for correct, rate, wrong in ((False, who.miss_rate, {"approve"}), (True, who.false_alarm_rate, {"edit", "reject"})):
-        errors = [opinion.verdict in wrong for truth, opinion in mine if truth is correct]
-        assert within_band(sum(errors), [rate] * len(errors), z=3.5)
-    seconds = sorted(opinion.active_seconds for _, opinion in mine)
-    assert seconds[len(seconds) // 2] == pytest.approx(who.median_seconds, rel=0.1)
-
-
-def test_the_readme_states_the_truth_that_the_code_uses() -> None:
-    text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
-    assert f"sigmoid({demo.TRUE_INTERCEPT} + {demo.TRUE_SLOPE} " in text
-    for who in demo.REVIEWERS:
-        assert f"| {who.name} | {who.miss_rate:.2f} | {who.false_alarm_rate:.2f} | {who.median_seconds:.0f} |" in text
-    assert f"{len(ITEMS)} items" in text
 
 
 def test_the_wheel_puts_the_set_where_the_program_looks() -> None:
