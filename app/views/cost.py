@@ -6,7 +6,8 @@ import streamlit as st
 
 from app import wiring
 from app.components import trouble
-from app.components.leads import cost_answers, cost_prices, cost_staffing, filters
+from app.components.leads import filters
+from app.components.leads.cost import answers, people, prices
 from app.components.safe_html import element, show
 
 
@@ -21,15 +22,15 @@ def page() -> None:
         return
     left, right = st.columns([3, 9], gap="medium")
     with left:
-        prices = cost_prices.choose(policy.cost, now.review_seconds)
-        report = loop.reports.cost(prices, view.period, project=view.project)
-        show(cost_prices.reckoned(report.prices))
-        cost_prices.saving(loop, prices)
+        tried = prices.choose(policy.cost, now.review_seconds)
+        report = loop.reports.cost(tried, view.period, project=view.project)
+        show(prices.reckoned(report.prices))
+        prices.saving(loop, tried)
     with right:
-        show(element("h4", f"This period, {view.name}", cls="head4") + cost_answers.tiles(report))
+        show(element("h4", f"This period, {view.name}", cls="head4") + answers.tiles(report))
         show(element("h4", "What thresholds cost", cls="head4"))
-        cost_answers.curve(report)
-        cost_staffing.staff(report, policy.sla.medium_hours)
+        answers.curve(report)
+        people.staff(report, policy.sla.medium_hours)
 
 
 def nothing(view: filters.View) -> None:

@@ -6,7 +6,8 @@ import streamlit as st
 
 from app import wiring
 from app.components import trouble
-from app.components.leads import address, filters, trends, trends_changes, trends_gains
+from app.components.leads import address, filters
+from app.components.leads.trends import gains, sheets, turns
 from app.components.safe_html import element, show
 from hitl_core import Loop
 
@@ -19,19 +20,19 @@ def page() -> None:
     if not figures.height:
         nothing(loop, view)
         return
-    show(element("h4", f"All figures, {view.name}", cls="head4") + trends.summary(figures))
+    show(element("h4", f"All figures, {view.name}", cls="head4") + sheets.summary(figures))
     sheet = address.segments(
-        "Draw", list(trends.SHEETS), key="trends.sheet", parameter="sheet", default=next(iter(trends.SHEETS))
+        "Draw", list(sheets.SHEETS), key="trends.sheet", parameter="sheet", default=next(iter(sheets.SHEETS))
     )
     changes = loop.reports.changes(view.period, project=view.project)
     drawn = loop.reports.metrics(view.period, by=view.by, project=view.project)
     left, right = st.columns(2, gap="small")
-    for place, name in enumerate(trends.SHEETS[sheet]):
+    for place, name in enumerate(sheets.SHEETS[sheet]):
         with left if place % 2 == 0 else right:
-            trends.block(name, drawn, view, trends_changes.markers(changes))
+            sheets.block(name, drawn, view, turns.markers(changes))
     if sheet == "Quality":
-        show(trends_gains.gains(loop.reports.metrics(None, by="quarter", project=view.project)))
-    show(element("h4", "What changed", cls="head4") + trends_changes.table(changes))
+        show(gains.gains(loop.reports.metrics(None, by="quarter", project=view.project)))
+    show(element("h4", "What changed", cls="head4") + turns.table(changes))
 
 
 def nothing(loop: Loop, view: filters.View) -> None:

@@ -1,0 +1,1 @@
+"""Costs over the threshold, prices to try out, people needed, and another policy beside the live one."""

@@ -1,0 +1,1 @@
+"""Figures of a period over time and by group."""
