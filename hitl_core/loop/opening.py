@@ -73,7 +73,13 @@ def assemble(
         store, clock, book, queue, watcher, CascadeMaker(store, clock, library, settings.embedding_model)
     )
     auditor = Auditor(store, clock, policy=lambda: book.live().policy, amend=book.amend, actor=actor)
-    reports = Reports(store, folder_beside(store), clock, policy=lambda: book.live().policy)
+    reports = Reports(
+        store,
+        folder_beside(store),
+        clock,
+        policy=lambda: book.live().policy,
+        version_of=lambda number: book.get(number)[1:3],
+    )
     raters = RaterRoom(store, folder_beside(store), clock, reports, policy=lambda: book.live().policy)
     submitter = Submitter(store, settings)
     trust = CalibrationRoom(store, clock, book, auditor.closed_until, actor)

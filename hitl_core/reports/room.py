@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from hitl_core.reports.cost import CostCurve
     from hitl_core.reports.spending import CostReport
     from hitl_core.reports.staffing import Staffing
+    from hitl_core.reports.whatif.asking import Given, VersionOf
+    from hitl_core.reports.whatif.result import WhatIf
 
 LONG_DAYS = 400
 _Curve = tuple[int, "CostCurve | None"]
@@ -44,12 +46,16 @@ class Reports:
         folder: where the frames are kept; deleting it costs one reading of the tables.
         clock: tells the present.
         policy: returns the live policy.
+        version_of: returns a published policy and the key of its audit coin.
     """
 
-    def __init__(self, store: Store, folder: Path, clock: Clock, *, policy: Callable[[], Policy]) -> None:
+    def __init__(
+        self, store: Store, folder: Path, clock: Clock, *, policy: Callable[[], Policy], version_of: VersionOf
+    ) -> None:
         self._store = store
         self._clock = clock
         self._policy = policy
+        self._version_of = version_of
         self._cache = FrameCache(store, folder)
         self._lock = threading.Lock()
         self._standing: Standing | None = None
@@ -161,6 +167,44 @@ class Reports:
             judge_calls=spent.calls,
             judge_usd=float(spent.cost_usd),
             judge_unknown=spent.unknown,
+        )
+
+    def what_if(
+        self,
+        policy: Given,
+        period: Period = "30d",
+        *,
+        project: str | None = None,
+        prices: Prices | None = None,
+        most_items: int = 200,
+        level: float = 0.95,
+    ) -> WhatIf:
+        """Return what another policy would have done with the outputs of a period, by their recorded decisions.
+
+        Args:
+            policy: the other policy, its file, or the number of a published version.
+            period: see the class; decisions count by their own time.
+            project: only this project.
+            prices: what things cost; default the live policy's.
+            most_items: list at most so many of the outputs that move; all are counted.
+            level: of the intervals.
+
+        Raises:
+            PolicyError: the file cannot be used. NotFoundError: the version was never published.
+            InputError: the period, `most_items` or `level` cannot be used.
+        """
+        from hitl_core.reports.whatif.asking import ask
+
+        return ask(
+            self._store,
+            lambda: self.standing().facts.labelled,
+            self._version_of,
+            policy,
+            window(period, self._clock.now()),
+            project=project,
+            prices=prices or self._policy().cost,
+            most_items=most_items,
+            level=level,
         )
 
     def standing(self) -> Standing:

@@ -99,7 +99,7 @@ def route(
     needs_person = chosen in STRICTNESS
     rate = 1.0 if needs_person else ground.audit_rate
     audited = not needs_person and rate > 0 and audit_draw(plan.secret or audit_secret, item.project, item.id) < rate
-    overlap = opinions_wanted(policy, fired, plan.secret or audit_secret, item) if needs_person else 1
+    overlap = opinions_wanted(policy, fired, plan.secret or audit_secret, item.project, item.id) if needs_person else 1
     return Decision(
         item_id=item.id,
         project=item.project,
@@ -201,10 +201,10 @@ def _fire(plan: Plan, facts: Facts) -> Fired:
     return Fired(reasons, _strictest(routes), _without_person(routes), highest, expertise, overlap)
 
 
-def opinions_wanted(policy: Policy, fired: Fired, secret: bytes, item: Item) -> int:
+def opinions_wanted(policy: Policy, fired: Fired, secret: bytes, project: str, item_id: str) -> int:
     """Return how many people are to look: by a rule, or because the item is in the policy's share."""
     share = policy.overlap.share
-    drawn = share > 0 and overlap_draw(secret, item.project, item.id) < share
+    drawn = share > 0 and overlap_draw(secret, project, item_id) < share
     return max(fired.overlap, policy.overlap.opinions if drawn else 1)
 
 

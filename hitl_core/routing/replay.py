@@ -1,0 +1,213 @@
+"""What another policy would have done with items that were decided before. Pure.
+
+Public: `Recorded`, `Replayed`, `Replayer`.
+
+Nothing is measured again: the recorded confidence, signals, judges' word and the item's own audit coin count. Items
+that look alike to the policy are placed once.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from hitl_core.domain.conditions import Condition
+from hitl_core.domain.policy import Policy
+from hitl_core.domain.records import Item, Passage, Route
+from hitl_core.routing.coin import audit_draw
+from hitl_core.routing.facts import Facts
+from hitl_core.routing.judged import turns_on_confidence
+from hitl_core.routing.plan import STRICTNESS, compile_plan
+from hitl_core.routing.router import HELD_FOR, Placed, opinions_wanted, place
+
+PROBLEMS = frozenset({"confidence_missing", "confidence_not_finite", "confidence_out_of_range"})
+MOST_KEPT = 200_000
+_TEXTS = ("query", "output", "context")
+
+
+class Recorded(NamedTuple):
+    """A decision that holds, with what it was made of.
+
+    Attributes:
+        project, item_id: which item.
+        body: the item's fields as stored; what is not there was not given.
+        route, reasons, raw_confidence, confidence, signals: as recorded.
+        judged: whether judges were asked before it was made.
+        secret: key of the audit coin that was thrown.
+    """
+
+    project: str
+    item_id: str
+    body: Mapping[str, Any]
+    route: Route
+    reasons: tuple[str, ...]
+    raw_confidence: float | None
+    confidence: float | None
+    signals: Mapping[str, Any] | None
+    judged: bool
+    secret: bytes
+
+
+class Replayed(NamedTuple):
+    """What the other policy does.
+
+    Attributes:
+        route, reasons: where the item goes, and why.
+        audit_rate: probability with which a person looks: 1 on a route of a person.
+        audited: whether the item's coin says audit.
+        overlap: how many people are to look.
+        unasked: whether judges would be asked who were not asked then, so that the route may turn out milder.
+    """
+
+    route: Route
+    reasons: tuple[str, ...]
+    audit_rate: float
+    audited: bool
+    overlap: int
+    unasked: bool = False
+
+
+class _Stand(NamedTuple):
+    """On which confidence an item stands: None and a problem, or a number and perhaps why it is held all the same."""
+
+    confidence: float | None
+    problem: str
+    held_for: str
+    breaker: str
+
+
+class Replayer:
+    """Places recorded items by a policy; breakers stay as they were, tripped or not, whatever the policy says."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy.model_copy(update={"breakers": ()})
+        self._plan = compile_plan(self._policy)
+        rules = self._policy.effective_rules()
+        read = {name for rule in rules for name in rule.when.fields()}
+        self._fields = sorted({name.partition(".")[0] for name in read} - {"signals", "confidence", "project"})
+        self._signals = sorted(name.partition(".")[2] for name in read if name.startswith("signals."))
+        self._cuts = sorted({*_tier_cuts(self), *(cut for rule in rules for cut in _rule_cuts(rule.when))})
+        # A text differs from item to item, so remembering would only cost.
+        self._remembers = not any(name in _TEXTS for name in self._fields)
+        self._selects = sorted({name for override in policy.overrides for name in override.when.given()})
+        self._certified = {f"override:{each.when.describe()}" for each in policy.overrides if each.certificate}
+        self._kept: dict[Any, Placed] = {}
+
+    @property
+    def reads_signals(self) -> bool:
+        """Whether any rule looks at a signal."""
+        return bool(self._signals)
+
+    @property
+    def grounds(self) -> Iterator[Any]:
+        """The policy's own ground, and those of its overrides."""
+        yield self._plan.ground
+        yield from (each.ground for each in self._plan.overrides)
+
+    def replay(self, recorded: Recorded) -> Replayed:
+        """Return what the policy does with an item."""
+        stand = self._stand(recorded)
+        placed = self._placed(recorded, stand)
+        route, reasons = self._judged(recorded, placed)
+        secret = self._plan.secret or recorded.secret
+        if route in STRICTNESS:
+            overlap = opinions_wanted(self._policy, placed.fired, secret, recorded.project, recorded.item_id)
+            unasked = not recorded.judged and turns_on_confidence(reasons, self._policy)
+            return Replayed(route, reasons, 1.0, audited=False, overlap=overlap, unasked=unasked)
+        rate = placed.ground.audit_rate
+        audited = rate > 0 and audit_draw(secret, recorded.project, recorded.item_id) < rate
+        return Replayed(route, reasons, rate, audited, 1)
+
+    def _placed(self, recorded: Recorded, stand: _Stand) -> Placed:
+        key = self._key(recorded, stand) if self._remembers else None
+        if key is not None and key in self._kept:
+            return self._kept[key]
+        facts = Facts(_item(recorded), recorded.signals or {}, stand.confidence)
+        placed = self._place(facts, stand)
+        if key is not None and len(self._kept) < MOST_KEPT:
+            self._kept[key] = placed
+        return placed
+
+    def _place(self, facts: Facts, stand: _Stand) -> Placed:
+        placed = place(self._plan, facts, stand.problem, stand.held_for, stand.breaker)
+        if stand.held_for.startswith("certificate_") and placed.ground.reason not in self._certified:
+            return place(self._plan, facts, stand.problem, "", stand.breaker)
+        return placed
+
+    def _key(self, recorded: Recorded, stand: _Stand) -> Any:
+        body, signals = recorded.body, recorded.signals or {}
+        level = None
+        if stand.confidence is not None:
+            level = bisect_left(self._cuts, stand.confidence), bisect_right(self._cuts, stand.confidence)
+        own = tuple([_plain(body.get(name)) for name in self._fields])
+        chosen = tuple([body.get(name) for name in self._selects])
+        measured = tuple([_plain(_at(signals, name)) for name in self._signals]) if self._signals else ()
+        return level, stand[1:], recorded.project, own, chosen, measured
+
+    def _stand(self, recorded: Recorded) -> _Stand:
+        held_for = next((reason for reason in recorded.reasons if reason in HELD_FOR), "")
+        breaker = next((reason for reason in recorded.reasons if reason.startswith("breaker:")), "")
+        confidence = recorded.confidence
+        if recorded.raw_confidence is not None:
+            name = self._policy.calibration.artefact_of(recorded.project)
+            if not name:
+                confidence = recorded.raw_confidence
+            if held_for.startswith("scorer") or (not name and held_for.startswith("calibrator_")):
+                held_for = ""
+        elif self._policy.scorer.use != "fill":
+            confidence, held_for = None, ""
+        if confidence is None:
+            known = next((reason for reason in recorded.reasons if reason in PROBLEMS), "confidence_missing")
+            return _Stand(None, held_for or known, held_for, breaker)
+        return _Stand(confidence, "", held_for, breaker)
+
+    def _judged(self, recorded: Recorded, placed: Placed) -> tuple[Route, tuple[str, ...]]:
+        """Bring in what the judges said then, where this policy would have asked judges too."""
+        route, reasons = placed.route, tuple(placed.reasons)
+        if not recorded.judged or route not in STRICTNESS or not turns_on_confidence(reasons, self._policy):
+            return route, reasons
+        said = tuple(reason for reason in recorded.reasons if reason.startswith("judge:"))
+        if recorded.route is Route.AUTO_APPROVE:
+            return Route.AUTO_APPROVE, (*reasons, *said)
+        # A judge that objects makes it a matter for now; the tier alone would not have said so.
+        objected = recorded.route is Route.SYNC_REVIEW and "tier:sync_review" not in recorded.reasons
+        routes = {route, Route.SYNC_REVIEW} if objected else {route}
+        return max(routes, key=STRICTNESS.__getitem__), (*reasons, *said)
+
+
+def _item(recorded: Recorded) -> Item:
+    """Return the item for rules to look at; it was checked when it was submitted."""
+    given = dict(recorded.body)
+    passages = given.get("context") or ()
+    given["context"] = tuple(Passage.model_construct(**passage) for passage in passages)
+    named = {"id": recorded.item_id, "project": recorded.project, "query": "", "output": ""}
+    return Item.model_construct(**{**named, **given})
+
+
+def _tier_cuts(replayer: Replayer) -> Iterator[float]:
+    for ground in replayer.grounds:
+        yield from (each for each in (ground.tiers.reject_under, *(step[0] for step in ground.tiers.steps)))
+
+
+def _rule_cuts(condition: Condition) -> Iterator[float]:
+    """Yield the numbers with which a condition compares the confidence."""
+    for part in (*(condition.all or ()), *(condition.any or ()), *((condition.not_,) if condition.not_ else ())):
+        yield from _rule_cuts(part)
+    if condition.field == "confidence":
+        for _, value in condition.operators():
+            values: Iterable[Any] = value if isinstance(value, list | tuple) else (value,)
+            yield from (float(each) for each in values if isinstance(each, int | float) and math.isfinite(each))
+
+
+def _at(signals: Mapping[str, Any], path: str) -> Any:
+    """Return a signal, or the part of it that a path goes into: all of what lies under its first name."""
+    return signals[path] if path in signals else signals.get(path.partition(".")[0])
+
+
+def _plain(value: Any) -> Any:
+    """Return something that can be a key: True is not 1, and a list not the text that looks like it."""
+    if value is None or (isinstance(value, str | int | float) and not isinstance(value, bool)):
+        return value
+    return (type(value).__name__, repr(value))
