@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hitl_core.domain.records import Decision
     from hitl_core.loop.judges.certifying import Certified
 
-app = typer.Typer(help="Ask the policy's judges by hand, certify them, list certificates.", rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None)
 Project = Annotated[str | None, typer.Option(help="Only this project.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

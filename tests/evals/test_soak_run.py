@@ -9,7 +9,7 @@ from evals.soak_run import run_soak
 
 
 # A busy machine is slow, which is no failure; a run in which nothing moves ends by itself after SHORT.stall_seconds.
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.soak
 @pytest.mark.slow
 def test_killed_workers_lose_nothing_and_do_nothing_twice(empty_database_url: str) -> None:
