@@ -59,11 +59,11 @@ def since_moment(text: str | None) -> datetime | None:
     """
     if text is None:
         return None
-    if match := re.fullmatch(r"(\d{1,6})([mhdw])", text.strip()):
-        return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
     try:
+        if match := re.fullmatch(r"(\d{1,6})([mhdw])", text.strip()):
+            return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
         moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InputError(f"--since {text!r}: expected 30d, 12h, 2w, or a time such as 2026-01-31") from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 

@@ -20,10 +20,10 @@ from hitl_core.cli import (
     policy,
     reviewers,
     serving,
-    stats,
     submitting,
 )
 from hitl_core.cli.context import is_debugging, one_line
+from hitl_core.cli.leads import stats
 from hitl_core.cli.trust import audit, scorer
 from hitl_core.domain.errors import HitlError
 

@@ -18,6 +18,11 @@ class Definition(NamedTuple):
     target: float | None = None
     better: str = ""
 
+    @property
+    def percent(self) -> bool:
+        """Whether it is a share, which people read in per cent."""
+        return not self.unit and self.name not in ("outputs", "calibration_error", "f1")
+
 
 DEFINITIONS = (
     Definition("outputs", "Outputs", "Outputs decided about in the period; a later decision replaces an earlier one."),
@@ -104,7 +109,8 @@ DEFINITIONS = (
     Definition(
         "judge_cost_usd",
         "Cost of judges per output",
-        "What the judges of the period's outputs cost, over all outputs; calls at an unknown price are not in it.",
+        "What the judges of the period's outputs cost, over all outputs; calls at an unknown price are not in it. "
+        "Interval: central limit theorem.",
         unit="USD",
     ),
 )

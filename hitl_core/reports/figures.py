@@ -25,7 +25,7 @@ class Part(NamedTuple):
     """A figure for each group: value with bounds, its numerator and denominator, and the rows it rests on."""
 
     name: str
-    groups: list[Any]
+    groups: list[str]
     value: Floats
     low: Floats
     high: Floats
@@ -164,7 +164,7 @@ def named(groups: pl.Series) -> list[str]:
     return text.fill_null(NONE).to_list()
 
 
-def share(name: str, groups: list[Any], hits: Floats, total: Floats, level: float) -> Part:
+def share(name: str, groups: list[str], hits: Floats, total: Floats, level: float) -> Part:
     """Return shares with Wilson intervals; groups without a denominator are left out."""
     there = total > 0
     hits, total = hits[there], total[there]
@@ -173,7 +173,26 @@ def share(name: str, groups: list[Any], hits: Floats, total: Floats, level: floa
     return Part(name, kept, hits / total, low, high, hits, total, total)
 
 
-def counted(name: str, groups: list[Any], total: Floats) -> Part:
+def mean(name: str, groups: list[str], sums: Floats, squares: Floats, total: Floats, level: float) -> Part:
+    """Return means of what is not below 0, with intervals by the central limit theorem.
+
+    Args:
+        name: the figure's.
+        groups: of which it is one mean each.
+        sums: of the values.
+        squares: of the values, summed.
+        total: how many there are.
+        level: of the intervals.
+    """
+    from scipy import stats
+
+    value = sums / total
+    spread = np.sqrt(np.maximum(squares / total - value**2, 0) / np.maximum(total - 1, 1))
+    reach = stats.norm.ppf((1 + level) / 2) * spread
+    return Part(name, groups, value, np.maximum(value - reach, 0), value + reach, sums, total, total)
+
+
+def counted(name: str, groups: list[str], total: Floats) -> Part:
     """Return plain counts, which are known exactly."""
     return Part(name, groups, total, total, total, total, np.ones(total.size), total)
 

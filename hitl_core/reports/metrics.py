@@ -21,6 +21,7 @@ from hitl_core.reports.figures import (
     f1,
     floats,
     frame,
+    mean,
     named,
     nothing,
     quantiles,
@@ -157,6 +158,7 @@ def _strata(held: pl.DataFrame) -> pl.DataFrame:
         (pl.col("route") == "auto_approve").sum().alias("auto"),
         pl.col("cost_usd").sum(),
         pl.col("cost_usd").count().alias("priced"),
+        (pl.col("cost_usd") ** 2).sum().alias("cost_squares"),
     )
 
 
@@ -176,9 +178,9 @@ def _of_outputs(strata: pl.DataFrame, reviewed: pl.DataFrame, level: float) -> l
     ):
         parts.append(share(name, groups, np.minimum(floats(counts[column]), total), total, level))
     if counts["priced"].sum():
-        cost = floats(counts["cost_usd"])
-        unknown = np.full(len(groups), np.nan)
-        parts.append(Part("judge_cost_usd", groups, cost / total, unknown, unknown, cost, total, total))
+        parts.append(
+            mean("judge_cost_usd", groups, floats(counts["cost_usd"]), floats(counts["cost_squares"]), total, level)
+        )
     return parts
 
 

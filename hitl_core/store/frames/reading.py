@@ -35,8 +35,8 @@ def read_facts(store: Store, fact: Fact, *, since_ms: int | None = None, whole: 
         return packed(rows.cast(read_types(fact)))  # type: ignore[arg-type]
     types = read_types(fact)
     with store.read() as tx:
-        result = tx.execute(query)
-        parts = [packed(pl.DataFrame(_plain(part), schema=types, orient="row")) for part in result.partitions(BATCH)]
+        batches = tx.execute(query).partitions(BATCH)
+        parts = [packed(pl.DataFrame(list(map(tuple, part)), schema=types, orient="row")) for part in batches]
     return pl.concat(parts) if parts else packed(pl.DataFrame(schema=types))
 
 
@@ -45,20 +45,14 @@ def key_from(milliseconds: int) -> str:
     return f"{max(0, milliseconds):012x}".ljust(32, "0")
 
 
-def _plain(rows: object) -> list[tuple[object, ...]]:
-    return [tuple(row) for row in rows]  # type: ignore[attr-defined]
-
-
 def _address(store: Store) -> str | None:
-    """Return the database's address as the fast reader takes it, None where it cannot read it (in memory)."""
-    url = store.engine.url
-    if not store.is_sqlite:
-        return sa.engine.url.URL.create(
-            "postgresql", url.username, url.password, url.host, url.port, url.database
-        ).render_as_string(hide_password=False)
-    if not url.database or url.database == ":memory:":
-        return None
-    from pathlib import Path
-    from urllib.parse import quote
+    """Return the database's address as the fast reader takes it, None for SQLite.
 
-    return f"sqlite://{quote(str(Path(url.database).resolve()))}"
+    The fast reader brings an SQLite library of its own. Two of them on one file in one process undo each other's locks
+    (https://www.sqlite.org/howtocorrupt.html, section 2.2.1), and a connection that was open reads wrong pages.
+    """
+    url = store.engine.url
+    if store.is_sqlite:
+        return None
+    plain = sa.URL.create("postgresql", url.username, url.password, url.host, url.port, url.database)
+    return plain.render_as_string(hide_password=False)

@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from hitl_core import Decision, Loop, Review
+from hitl_core import Decision, Loop, Review, Reviewer
 from hitl_core.domain.ids import new_id
+from hitl_core.store import reviewers
 from hitl_core.store.frames import cache as cache_module
 from hitl_core.store.frames.cache import FrameCache
 from hitl_core.store.frames.facts import FACTS
@@ -126,6 +127,17 @@ def test_the_fast_reader_reads_the_same(loop: Loop, submit: Submit) -> None:
     review_one(loop)
     for fact in FACTS:
         assert plain(read_facts(loop.store, fact, whole=True)) == plain(read_facts(loop.store, fact))
+
+
+def test_reading_frames_left_an_open_connection_on_the_wrong_pages(loop: Loop, submit: Submit) -> None:
+    """A second SQLite library in the process dropped the first one's locks: its next query gave another table's rows."""
+    submit("a")
+    with loop.store.read() as held:
+        reviewers.listing(held)
+        read_facts(loop.store, FACTS[0], whole=True)
+    loop.save_reviewer(Reviewer(name="lea", expertise=("legal",)))
+    assert loop.reviewers() == [Reviewer(name="lea", expertise=("legal",))]
+    assert loop.policies.history()
 
 
 def test_keys_begin_where_their_time_begins() -> None:

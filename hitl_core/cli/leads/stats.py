@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hitl_core.cli.context import opened_loop, print_json, print_rows, since_moment
+from hitl_core.cli.leads.figures import period_figures, print_figures
 
 if TYPE_CHECKING:
     from hitl_core.store.judging.ledger import Spent
@@ -20,16 +21,23 @@ def register(app: typer.Typer) -> None:
 
 def stats(
     since: Annotated[str | None, typer.Option(help="Only what happened since then: 30d, 12h or 2026-01-31.")] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            help="Figures by day, week, month, quarter, domain, model, label, project, policy_version or reviewer."
+        ),
+    ] = None,
     project: Annotated[str | None, typer.Option(help="Only this project.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Count items by route, open work by stage and expertise, reviews by verdict, golden examples and model calls.
+    """Count items, open work, reviews, golden examples and model calls; then all figures of the period.
 
-    Example: hitl stats --since 30d --json
+    Example: hitl stats --since 30d --by week --json
 
-    Open work is what is open now, whatever --since says.
+    Each figure has its interval (95 %), the n it rests on and its target; after them come the gain of quality by
+    quarter and what changed. Open work is what is open now, whatever --since says.
     """
-    found = _figures(since_moment(since), project)
+    found = _figures(since_moment(since), by, project)
     if as_json:
         print_json(found)
         return
@@ -47,13 +55,15 @@ def stats(
         )
     else:
         print("open work: none")
+    print_figures(found, by)
 
 
-def _figures(since: datetime | None, project: str | None) -> dict[str, Any]:
+def _figures(since: datetime | None, by: str | None, project: str | None) -> dict[str, Any]:
     from hitl_core.store.judging import ledger
     from hitl_core.store.reading import figures
 
     with opened_loop() as loop:
+        reported = period_figures(loop, since, by, project)
         counts = loop.counts(since=since, project=project)
         with loop.store.read() as tx:
             return {
@@ -66,6 +76,7 @@ def _figures(since: datetime | None, project: str | None) -> dict[str, Any]:
                 "golden": figures.count_golden(tx, since=since, project=project),
                 "open": counts.waiting,
                 "model_calls": _calls(ledger.spent(tx, since=since, project=project)),
+                **reported,
             }
 
 
