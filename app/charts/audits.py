@@ -47,7 +47,7 @@ def draw_sequence(rows: pl.DataFrame, *, segment: str, target: float, confidence
     figure = go.Figure()
     band = {"x": at + at[::-1], "y": high + low[::-1]}
     name = f"{confidence:.0%} confidence sequence"
-    figure.add_scatter(**band, fill="toself", fillcolor=_BAND, line_width=0, hoverinfo="skip", name=name)
+    figure.add_scatter(**band, mode="lines", fill="toself", fillcolor=_BAND, line_width=0, hoverinfo="skip", name=name)
     figure.add_scatter(
         x=at,
         y=value,
@@ -59,7 +59,8 @@ def draw_sequence(rows: pl.DataFrame, *, segment: str, target: float, confidence
         name="wrong so far",
     )
     figure.add_hline(y=target, line={"color": _GOAL, "dash": "dash", "width": 1.6})
-    label = {"x": 1, "xref": "paper", "xanchor": "right", "y": target, "yanchor": "bottom", "showarrow": False}
+    label = {"x": 0, "xref": "paper", "xanchor": "left", "y": target, "yanchor": "bottom", "showarrow": False}
+    label |= {"bgcolor": "rgba(255,255,255,.75)"}
     figure.add_annotation(**label, text=f"target: at most {target:.1%}", font={"color": _GOAL, "size": 11})
     figure.update_xaxes(title="time of the decision (UTC)", type="date")
     figure.update_yaxes(title="share of wrong outputs", tickformat=".0%", range=[0, _top(rows, target)])

@@ -6,7 +6,8 @@ import streamlit as st
 
 from app import session, wiring
 from app.components import trouble
-from app.components.leads import address, audit_segment, audit_states
+from app.components.leads import address
+from app.components.leads.audit import segment, states
 from app.components.leads.figure import table
 from app.components.leads.signing import notice
 from app.components.safe_html import element, show
@@ -18,7 +19,7 @@ def page() -> None:
     notice(session.AUDIT_SAID)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         project = address.choose("Project", loop.projects(), key="audit.project", parameter="project") or None
-        found = audit_states.states(project)
+        found = states.states(project)
         names = [each.segment for each in found]
         if names:
             chosen = address.choose(
@@ -39,12 +40,12 @@ def page() -> None:
         return
     target = loop.policy.audit.target_error
     show(element("h4", f"Segments: what goes out by itself may be wrong {target:.1%} of the time", cls="head4"))
-    show(audit_states.states_markup(found, loop.clock.now()))
-    show(element("div", audit_states.EXPLAINED, cls="muted"))
+    show(states.states_markup(found, loop.clock.now()))
+    show(element("div", states.EXPLAINED, cls="muted"))
     with st.expander("The same as a table to take along", key="audit.states.open"):
-        table(audit_states.states_rows(found), key="audit.states", name="Audit by segment")
+        table(states.states_rows(found), key="audit.states", name="Audit by segment")
     state = next(each for each in found if each.segment == chosen)
-    audit_segment.segment(state, project)
+    segment.segment(state, project)
 
 
 page()

@@ -9,7 +9,7 @@ import streamlit as st
 
 from app import session, wiring
 from app.charts.audits import draw_sequence, sequence_rows
-from app.components.leads.audit_states import failures, said, sequence, state_word
+from app.components.leads.audit.states import failures, said, sequence, state_word
 from app.components.leads.figure import figure, table
 from app.components.leads.signing import signed_in
 from app.components.safe_html import element, esc, link, show

@@ -1,0 +1,1 @@
+"""Parts of the Audit page: the segments, and one of them."""
