@@ -13,7 +13,7 @@ from evals.suite import SuiteContext
 from evals.suites import scorer
 from hitl_core.stats.ranking import ranking_auroc
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
+DATA = Path(__file__).parents[4] / "shared" / "data"
 
 
 def test_without_data_it_says_what_was_skipped() -> None:

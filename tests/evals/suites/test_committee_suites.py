@@ -14,7 +14,7 @@ from evals.suite import SuiteContext, dumps
 from evals.suites import _ballots, _openqa, cascade, committee
 from evals.suites._telling_words import same_answers, telling_words
 
-FOLDER = Path(__file__).parents[3] / "shared" / "data"
+FOLDER = Path(__file__).parents[4] / "shared" / "data"
 there = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no data sets at {FOLDER}")
 
 

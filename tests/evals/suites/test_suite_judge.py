@@ -10,7 +10,7 @@ import pytest
 from evals.suite import SuiteContext, SuiteResult
 from evals.suites import find
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
+DATA = Path(__file__).parents[4] / "shared" / "data"
 
 
 def test_without_data_it_says_what_is_missing() -> None:

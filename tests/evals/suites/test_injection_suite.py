@@ -93,7 +93,7 @@ def test_each_share_has_its_interval_and_number(result: SuiteResult) -> None:
 
 @pytest.mark.real_data
 def test_false_alarms_on_real_outputs_are_rare() -> None:
-    data = Path(__file__).parents[3] / "shared" / "data"
+    data = Path(__file__).parents[4] / "shared" / "data"
     if not data.is_dir():
         pytest.skip("the real data are not there")
     found = find("injection").run(SuiteContext(data=data, limit=300))
