@@ -7,7 +7,7 @@ import streamlit as st
 from app import wiring
 from app.components import trouble
 from app.components.leads import filters
-from app.components.leads.cost import answers, people, prices
+from app.components.leads.cost import answers, people, prices, whatif
 from app.components.safe_html import element, show
 
 
@@ -30,6 +30,8 @@ def page() -> None:
         show(element("h4", f"This period, {view.name}", cls="head4") + answers.tiles(report))
         show(element("h4", "What thresholds cost", cls="head4"))
         answers.curve(report)
+        show(element("h4", "What another policy would have done", cls="head4"))
+        whatif.compare(loop, view, report.prices)
         people.staff(report, policy.sla.medium_hours)
 
 
