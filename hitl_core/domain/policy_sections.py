@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -83,9 +84,14 @@ class Selector(Record):
 
 
 class Override(Record):
-    """Other thresholds, or another audit rate, for some projects, domains, labels or models."""
+    """Other thresholds, or another audit rate, for some projects, domains, labels or models.
+
+    `certificate` names the certificate that the thresholds rest on (`loop.calibration.publish` writes it). Where it has
+    expired or does not cover what the policy does, nothing of these items goes out without a person.
+    """
 
     when: Selector
+    certificate: Name = ""
     threshold: Bound | None = None
     thresholds: ThresholdChanges | None = None
     audit_rate: UnitNumber | None = None
@@ -101,9 +107,26 @@ class Override(Record):
 
 
 class Labels(Record):
-    """What counts as right: an edit whose reasons are all cosmetic leaves the output right."""
+    """What counts as right: an edit whose reasons are all cosmetic leaves the output right.
+
+    `missed` and `false_alarm` bound how often reviewers err, as (low, high): P(label right | output wrong) and P(label
+    wrong | output right). With both a certificate speaks of errors, otherwise of disagreement with reviewers.
+    """
 
     cosmetic_reasons: tuple[Annotated[Name, Field(min_length=1)], ...] = COSMETIC
+    missed: tuple[UnitNumber, UnitNumber] | None = None
+    false_alarm: tuple[UnitNumber, UnitNumber] | None = None
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Labels:
+        given = {"missed": self.missed, "false_alarm": self.false_alarm}
+        if one := [name for name, bounds in given.items() if bounds is not None and bounds[0] > bounds[1]]:
+            raise ValueError(f"{one[0]} is (low, high); low may not be above high")
+        if (self.missed is None) != (self.false_alarm is None):
+            raise ValueError("missed and false_alarm are given together: a certificate needs both")
+        if self.missed and self.false_alarm and self.missed[1] + self.false_alarm[1] >= 1:
+            raise ValueError("missed and false_alarm together reach 1: such labels say nothing")
+        return self
 
 
 class Audit(Record):
@@ -260,7 +283,27 @@ class ScorerSection(Record):
 
 
 class CalibrationSection(Record):
-    """By which fitted calibrator an item's confidence is corrected; without one it counts as it came."""
+    """By which fitted calibrator an item's confidence is corrected, and how thresholds are certified.
+
+    `projects` names the calibrators of single projects and goes before `artefact`; empty text there means none. Once
+    an artefact is `max_age_days` old it is no longer used, and the certificates that rest on it expire. A project's
+    certificates of one year share `yearly_delta`, the chance that any of them is wrong. With a `ramp` a threshold is
+    only ever loosened to its next step.
+    """
 
     artefact: Name = ""
+    projects: dict[Name, Name] = Field(default_factory=dict)
     max_age_days: Positive = 90.0
+    yearly_delta: Annotated[Number, Field(gt=0, lt=1)] = 0.2
+    ramp: tuple[UnitNumber, ...] = ()
+
+    @field_validator("ramp")
+    @classmethod
+    def _falls(cls, ramp: tuple[float, ...]) -> tuple[float, ...]:
+        if any(later >= earlier for earlier, later in pairwise(ramp)):
+            raise ValueError("a ramp needs falling thresholds, such as [0.9, 0.8]")
+        return ramp
+
+    def artefact_of(self, project: str) -> str:
+        """Return the key of the calibrator for a project's items, empty where their confidence counts as it came."""
+        return self.projects.get(project, self.artefact)

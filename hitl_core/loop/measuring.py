@@ -1,8 +1,7 @@
 """What is measured about an item before it is routed: signals, the scorer's word, the calibrated confidence.
 
-Public: `decide`. No model is asked. What cannot be used
-(missing, broken, refused, too old, made for another model) sends the item to a person with a reason; it never stops a
-submission.
+Public: `decide`. No model is asked. What cannot be used (missing, broken, refused, too old, made for another model or
+prompt, no longer certified) sends the item to a person with a reason; it never stops a submission.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from hitl_core.domain.policy_sections import CalibrationSection, ScorerSection
 from hitl_core.domain.records import Decision, Item
 from hitl_core.loop.instruments import Instrument, Instruments
 from hitl_core.loop.policy_book import LivePolicy
+from hitl_core.routing.plan import plan_for
 from hitl_core.routing.router import route
 
 if TYPE_CHECKING:
@@ -36,10 +36,11 @@ class _Reading(NamedTuple):
 
 def decide(item: Item, live: LivePolicy, now: datetime) -> Decision:
     """Measure an item as the policy says, and route it."""
-    policy = live.policy
-    if policy.scorer.use == "off" and not policy.calibration.artefact:
+    policy, instruments = live.policy, live.instruments
+    if policy.scorer.use == "off" and not instruments.calibrators and not instruments.standings:
         return route(item, policy, policy_version=live.version, now=now, audit_secret=live.audit_secret)
-    read = _measured(item, policy, live.instruments, now)
+    read = _measured(item, policy, instruments, now)
+    read = read if read.held_for else _certified(item, policy, instruments, read, now)
     decision = route(
         item,
         policy,
@@ -58,7 +59,8 @@ def _measured(item: Item, policy: Policy, instruments: Instruments, now: datetim
     if policy.scorer.use != "off":
         signals, scored = _scored(item, policy.scorer, instruments.scorer, now)
     if item.confidence is not None:
-        return _calibrated(item, policy.calibration, instruments.calibrator, now)._replace(signals=signals)
+        instrument = instruments.calibrator_for(item.project)
+        return _calibrated(item, policy.calibration, instrument, now)._replace(signals=signals)
     if policy.scorer.use == "fill" and scored is not None:
         return scored._replace(signals=signals)
     return _Reading(signals=signals)
@@ -98,7 +100,19 @@ def _calibrated(item: Item, section: CalibrationSection, instrument: Instrument 
     if trouble := instrument.trouble(item, now, section.max_age_days):
         return _Reading(None, f"calibrator_{trouble}")
     try:
-        confidence = float(instrument.fitted.apply([item.confidence])[0])
+        confidence = instrument.calibrate(item)
     except InputError:  # not finite: the router says so
         return _Reading()
     return _Reading(confidence, made_by=instrument.key)
+
+
+def _certified(item: Item, policy: Policy, instruments: Instruments, read: _Reading, now: datetime) -> _Reading:
+    """Hold the item where its threshold's certificate no longer holds; its confidence then orders the queue only."""
+    if not instruments.standings:
+        return read
+    standing = instruments.standings.get(plan_for(policy).ground_for(item).reason)
+    trouble = standing.trouble(now) if standing is not None else ""
+    if not trouble:
+        return read
+    confidence = item.confidence if read.confidence is None else read.confidence
+    return read._replace(confidence=confidence, held_for=f"certificate_{trouble}")

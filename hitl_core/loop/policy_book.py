@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from hitl_core.store.engine import Store
 from hitl_core.store.policies import PublishedPolicy
 
 REFRESH_SECONDS = 1.0
+DRIFT_EVERY = timedelta(minutes=5)
 _OWN_SECRET = "audit"  # noqa: S105 - the name it is kept under
 _log = logging.getLogger(__name__)
 
@@ -54,6 +56,7 @@ class PolicyBook:
         self._lock = threading.Lock()
         self._live: LivePolicy | None = None
         self._looked_at = 0.0
+        self._loaded_at = datetime.min.replace(tzinfo=UTC)
 
     def live(self) -> LivePolicy:
         """Return the live policy, at most a second old."""
@@ -68,11 +71,14 @@ class PolicyBook:
         return self._live
 
     def refresh(self) -> None:
-        """Look for a newer version now."""
+        """Look for a newer version now, and every few minutes for confidences that have drifted."""
         with self._lock, self._store.read() as tx:
-            version = policies.live_version(tx)
+            version, now = policies.live_version(tx), self._clock.now()
             if version is not None and (self._live is None or self._live.version != version):
-                self._live = self._load(tx, version)
+                self._live, self._loaded_at = self._load(tx, version, now), now
+            elif self._live is not None and self._live.instruments.calibrators and now - self._loaded_at > DRIFT_EVERY:
+                instruments = load_instruments(tx, self._live.policy, now)
+                self._live, self._loaded_at = self._live._replace(instruments=instruments), now
             self._looked_at = time.monotonic()
 
     def get(self, version: int) -> LivePolicy:
@@ -184,13 +190,13 @@ class PolicyBook:
         events.append(tx, "policy.published", at=now, actor=author, data=data)
         return version
 
-    def _load(self, tx: sa.Connection, version: int) -> LivePolicy:
+    def _load(self, tx: sa.Connection, version: int, now: datetime | None = None) -> LivePolicy:
         found = policies.load(tx, version)
         if found is None:
             raise NotFoundError(f"policy version {version} was never published; see: hitl policy list")
         secret = policies.secret(tx, f"audit.{version}") or self._audit_secret or policies.secret(tx, _OWN_SECRET)
         policy = Policy.from_mapping(found.body)
-        return LivePolicy(version, policy, (secret or "").encode(), load_instruments(tx, policy))
+        return LivePolicy(version, policy, (secret or "").encode(), load_instruments(tx, policy, now))
 
     def _with_breakers(self, tx: sa.Connection, policy: Policy) -> Policy:
         """Return the policy with the breakers that are tripped now, where it does not name them itself."""

@@ -1,22 +1,28 @@
 """What a calibrator or a threshold may rest on: the labels of a closed window, for one project and part of it.
 
-Public: `Scope`, `Evidence`, `read_evidence`, `SEGMENT_KEYS`. Which side of the split a row is on depends on its
-question alone, so rows that a calibrator was fitted on never certify a threshold, however often either is done.
+Public: `Scope`, `Evidence`, `read_evidence`, `read_rows`, `make_evidence`, `SEGMENT_KEYS`.
+
+Which side of the split a row is on depends on its question alone, so rows that a calibrator was fitted on never certify
+a threshold, however often either is done.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hitl_core.audit.estimate import ErrorEstimate, estimate_error
 from hitl_core.domain.errors import InputError
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.policy_sections import Override, Selector, folded, segment_name
+from hitl_core.loop.trust.standing import same_selector, selector_of
 from hitl_core.routing.plan import compile_plan
 
 if TYPE_CHECKING:
@@ -55,9 +61,14 @@ class Scope:
         """The segment's name; empty for the whole project."""
         return segment_name(self.where[key] for key in SEGMENT_KEYS if key in self.where) if self.where else ""
 
+    @property
+    def name(self) -> str:
+        """The project, and the segment where there is one."""
+        return "/".join(filter(None, (self.project, self.segment)))
+
     def selector(self) -> Selector:
         """Return what an override for exactly this part selects by."""
-        return Selector.model_validate({"project": (self.project,)} | {key: (self.where[key],) for key in self.where})
+        return selector_of(self.project, self.where)
 
 
 @dataclass(frozen=True)
@@ -99,7 +110,9 @@ class Evidence:
         return self.rows.filter(pl.col("fitted") == fitted)
 
 
-def read_evidence(tx: sa.Connection, scope: Scope, policy: Policy, *, now: datetime, closed: datetime) -> Evidence:
+def read_evidence(
+    tx: sa.Connection, scope: Scope, policy: Policy, *, now: datetime, closed: datetime, decided: bool = False
+) -> Evidence:
     """Read a scope's labels.
 
     Args:
@@ -108,15 +121,32 @@ def read_evidence(tx: sa.Connection, scope: Scope, policy: Policy, *, now: datet
         policy: what a label is, and which override decides about an item.
         now: the time.
         closed: the moment before which all labels should have arrived.
+        decided: leave out the items of a part of the scope for which the policy has a more telling override: what a
+            threshold for exactly this scope would decide about.
     """
-    import polars as pl
+    frame, end = read_rows(tx, scope, policy, now=now, closed=closed)
+    return make_evidence(frame, scope, policy, end=end, decided=decided)
 
+
+def read_rows(
+    tx: sa.Connection, scope: Scope, policy: Policy, *, now: datetime, closed: datetime
+) -> tuple[pl.DataFrame, datetime]:
+    """Return the rows of a scope's project and window that a confidence decides about, and the window's end."""
     from hitl_core.store.trust.labelled import labelled_frame
 
     end = closed if scope.until is None else min(closed, scope.until)
     cosmetic = policy.labels.cosmetic_reasons
     frame = labelled_frame(tx, now=now, since=scope.since, until=end, project=scope.project, cosmetic=cosmetic)
-    frame = _routed(_within(frame, scope, policy), policy)
+    return _routed(frame, policy), end
+
+
+def make_evidence(
+    frame: pl.DataFrame, scope: Scope, policy: Policy, *, end: datetime, decided: bool = False
+) -> Evidence:
+    """Return the evidence of a scope out of the rows of its project; arguments as in `read_evidence`."""
+    import polars as pl
+
+    frame = _decided(frame, scope, policy) if decided else _within(frame, scope)
     free = frame.filter(~pl.col("forced_by_rule"))
     answered = free.filter(pl.col("correct").is_not_null())
     missing = free.filter(pl.col("correct").is_null())["inclusion_probability"]
@@ -147,31 +177,46 @@ def is_fitted_on(project: str, group: str) -> bool:
     return int.from_bytes(digest[:6], "big") < FITTED_SHARE * 2**48
 
 
+def segment_names(rows: pl.DataFrame, keys: Collection[str]) -> NDArray[np.str_]:
+    """Return the name of each row's segment, shape (rows,)."""
+    return np.array([segment_name(values) for values in rows.select(list(keys)).iter_rows()], dtype=np.str_)
+
+
 def _routed(frame: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """Keep what a threshold decides about: items that brought a confidence, or got one from the live scorer."""
     import polars as pl
 
     scorer = policy.scorer.artefact if policy.scorer.use == "fill" else ""
     scored = (pl.col("calibrator") == scorer).fill_null(value=False) & pl.lit(bool(scorer))
-    return frame.filter(
-        (pl.col("inclusion_probability") > 0)
-        & pl.col("confidence").is_not_null()
-        & (pl.col("raw_confidence").is_not_null() | scored)
-    )
+    brought = pl.col("raw_confidence").is_between(0, 1).fill_null(value=False)
+    filled = pl.col("raw_confidence").is_null() & pl.col("confidence").is_not_null() & scored
+    return frame.filter((pl.col("inclusion_probability") > 0) & (brought | filled))
 
 
-def _within(frame: pl.DataFrame, scope: Scope, policy: Policy) -> pl.DataFrame:
+def _within(frame: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+    """Keep the rows of the scope's part of the project."""
+    if not scope.where:
+        return frame
+    return _of_kinds(frame, lambda row: all(folded(row[key]) == folded(scope.where[key]) for key in scope.where))
+
+
+def _decided(frame: pl.DataFrame, scope: Scope, policy: Policy) -> pl.DataFrame:
     """Keep the rows about which an override for this scope would decide: a more telling one takes its items away."""
+    mine = Override(when=scope.selector(), audit_rate=0.5)
+    plan = compile_plan(policy.model_copy(update={"overrides": (*_deciding(policy, scope), mine)}))
+    wanted = f"override:{mine.when.describe()}"
+    ground: Any = plan.ground_for
+    return _of_kinds(frame, lambda row: ground(SimpleNamespace(**row)).reason == wanted)
+
+
+def _of_kinds(frame: pl.DataFrame, wanted: Callable[[dict[str, Any]], bool]) -> pl.DataFrame:
+    """Keep the rows whose project, domain, label and model are wanted; asked once for each combination."""
     import polars as pl
 
     names = ("project", *SEGMENT_KEYS)
     kinds = frame.select(names).unique()
-    mine = Override(when=scope.selector(), audit_rate=0.5)
-    plan = compile_plan(policy.model_copy(update={"overrides": (*_deciding(policy, scope), mine)}))
-    own = plan.ground_for
-    wanted = f"override:{mine.when.describe()}"
-    keep = [own(SimpleNamespace(**row)).reason == wanted for row in kinds.iter_rows(named=True)]  # type: ignore[arg-type]
-    return frame.join(kinds.filter(pl.Series(keep, dtype=pl.Boolean)), on=names, how="semi", nulls_equal=True)
+    keep = pl.Series([wanted(row) for row in kinds.iter_rows(named=True)], dtype=pl.Boolean)
+    return frame.join(kinds.filter(keep), on=names, how="semi", nulls_equal=True, maintain_order="left")
 
 
 def _deciding(policy: Policy, scope: Scope) -> tuple[Override, ...]:
@@ -180,17 +225,11 @@ def _deciding(policy: Policy, scope: Scope) -> tuple[Override, ...]:
     return tuple(each for each in policy.overrides if same_selector(each.when) != same)
 
 
-def same_selector(when: Selector) -> Mapping[str, Collection[str]]:
-    """Return a selector in the form in which two of the same meaning are equal."""
-    return {name: frozenset(map(folded, values)) for name, values in when.given().items()}
-
-
 def _marked(rows: pl.DataFrame, project: str, keys: Collection[str]) -> pl.DataFrame:
     import polars as pl
 
     sides = {group: is_fitted_on(project, group) for group in rows["group"].unique().to_list()}
-    segments = [segment_name(values) for values in rows.select(list(keys)).iter_rows()]
     return rows.with_columns(
         pl.Series("fitted", [sides[group] for group in rows["group"].to_list()], dtype=pl.Boolean),
-        pl.Series("segment", segments, dtype=pl.String),
+        pl.Series("segment", segment_names(rows, keys), dtype=pl.String),
     )

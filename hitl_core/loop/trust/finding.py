@@ -22,6 +22,7 @@ class SegmentFinding:
     """What was found for one part of a project.
 
     Attributes:
+        key: under which the certificate is kept once it is published.
         scope: the part.
         evidence: all its labels; `rows` says how many of them could certify.
         result: threshold, bound, n; its threshold is None where nothing could be certified.
@@ -30,6 +31,7 @@ class SegmentFinding:
         rows_digest: of the rows the result rests on.
     """
 
+    key: str
     scope: Scope
     evidence: Evidence
     result: ThresholdResult

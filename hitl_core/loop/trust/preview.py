@@ -8,11 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from hitl_core.calibration import slider_bounds
 from hitl_core.domain.errors import InputError
-from hitl_core.loop.trust.calibrating import FittedCalibrator, calibrated, usable_rows
+from hitl_core.loop.trust.calibrating import FittedCalibrator, certifying_rows, compared
 from hitl_core.loop.trust.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -51,16 +49,14 @@ def preview_thresholds(
     """
     import polars as pl
 
-    rows = evidence.rows if fitted is None else usable_rows(evidence.side(fitted=False), fitted)
-    given = rows["raw_confidence"].to_numpy() if fitted is None else calibrated(rows, fitted)
-    usable = ~np.isnan(given.astype(np.float64))
+    rows = certifying_rows(evidence, fitted)
     frame = slider_bounds(
-        given[usable],
-        rows["correct"].to_numpy()[usable],
+        compared(rows, fitted),
+        rows["correct"].to_numpy(),
         GRID,
         delta=delta,
-        inclusion=rows["inclusion_probability"].to_numpy()[usable],
-        groups=rows["group"].to_numpy()[usable],
+        inclusion=rows["inclusion_probability"].to_numpy(),
+        groups=rows["group"].to_numpy(),
     )
     items = evidence.items_a_month
     out, a_share = pl.col("coverage"), items * prices.review_minutes / 60

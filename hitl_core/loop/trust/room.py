@@ -11,12 +11,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hitl_core.domain.clock import Clock
-from hitl_core.domain.errors import NotFoundError
+from hitl_core.domain.errors import InputError, NotFoundError
+from hitl_core.domain.policy import Policy
+from hitl_core.loop.instruments import ended, load_calibrator
 from hitl_core.loop.policy_book import LivePolicy, PolicyBook
 from hitl_core.store.engine import Store
 
 if TYPE_CHECKING:
     import polars as pl
+    import sqlalchemy as sa
 
     from hitl_core.calibration import DeltaLedger
     from hitl_core.loop.trust.calibrating import FittedCalibrator
@@ -52,13 +55,13 @@ class CalibrationRoom:
         """Return the same room under another name."""
         return replace(self, actor=actor)
 
-    def evidence(self, scope: Scope) -> Evidence:
-        """Return the labels that statements about a scope rest on."""
+    def evidence(self, scope: Scope, *, decided: bool = False) -> Evidence:
+        """Return the labels of a scope; `decided` leaves out what more telling overrides of the policy decide about."""
         from hitl_core.loop.trust.evidence import read_evidence
 
-        policy = self.book.live().policy
+        policy, closed = self.book.live().policy, self.closed_until()
         with self.store.read() as tx:
-            return read_evidence(tx, scope, policy, now=self.clock.now(), closed=self.closed_until())
+            return read_evidence(tx, scope, policy, now=self.clock.now(), closed=closed, decided=decided)
 
     def report(self, scope: Scope, calibrator: Chosen = None, *, bins: int = 10) -> CalibrationReport:
         """Return reliability and every measure with n and interval: of confidences as they came, or recalibrated.
@@ -99,17 +102,19 @@ class CalibrationRoom:
 
     def live_calibrator(self, project: str = "default") -> FittedCalibrator | None:
         """Return the calibrator that the live policy uses for a project, None where confidences count as they come."""
-        return self.calibrator(self.book.live().policy.calibration.artefact)
+        return self.calibrator(self.book.live().policy.calibration.artefact_of(project))
 
     def fit(self, scope: Scope) -> FittedCalibrator:
         """Fit a calibrator on the labels that never certify and keep it as a new version; nothing uses it yet.
+
+        It is fitted for the whole project, whatever part of it the scope names: parts get maps of their own in it.
 
         Raises:
             InputError: too few labels; the message says how many are needed.
         """
         from hitl_core.loop.trust.calibrating import fit_project_calibrator
 
-        by, evidence = self.book.live().policy.audit.segment_by, self.evidence(scope)
+        by, evidence = self.book.live().policy.audit.segment_by, self.evidence(replace(scope, where={}))
         with self.store.write() as tx:
             now = self.clock.now()
             return fit_project_calibrator(tx, evidence, segment_by=by, author=self.actor, now=now)
@@ -121,7 +126,9 @@ class CalibrationRoom:
         from hitl_core.loop.trust.preview import MonthlyPrices, preview_thresholds
 
         fitted = self.calibrator(calibrator)
-        return preview_thresholds(self.evidence(scope), fitted, delta=delta, prices=prices or MonthlyPrices())
+        return preview_thresholds(
+            self.evidence(scope, decided=True), fitted, delta=delta, prices=prices or MonthlyPrices()
+        )
 
     def find(
         self,
@@ -144,7 +151,19 @@ class CalibrationRoom:
         Raises:
             InputError: an option is out of range. NotFoundError: no such calibrator.
         """
-        raise NotFoundError("thresholds cannot be found yet")
+        from hitl_core.loop.trust.evidence import read_rows
+        from hitl_core.loop.trust.ledger import read_ledger
+        from hitl_core.loop.trust.proposing import Given, Question, propose
+
+        question = Question(scope, target_error, confidence, tuple(by))
+        question.check()
+        live, fitted, now = self.book.live(), self._for_project(calibrator, scope), self.clock.now()
+        closed = self.closed_until()
+        with self.store.read() as tx:
+            rows, end = read_rows(tx, scope, live.policy, now=now, closed=closed)
+            ledger = read_ledger(tx, scope.project, live.policy, now)
+            stale = self._ended(tx, live.policy, fitted, now)
+        return propose(question, Given(rows, end, live.policy, fitted, ledger, now, live.instruments.standings, stale))
 
     def publish(self, finding: Finding, reason: str) -> LivePolicy:
         """Make a finding live: certificates, their price, the policy version and the events, all or nothing.
@@ -153,19 +172,30 @@ class CalibrationRoom:
             InputError: nothing was certified, the reason is empty, or the ledger has too little left.
             ConflictError: somebody published another policy since the finding was made.
         """
-        raise NotFoundError("thresholds cannot be published yet")
+        from hitl_core.loop.trust.publishing import publish_finding
+
+        fitted = self.calibrator(finding.calibrator)
+        return publish_finding(self.book, finding, fitted, reason=reason, actor=self.actor, clock=self.clock.now)
 
     def certificates(self, project: str | None = None) -> list[StoredCertificate]:
         """Return the certificates of a project (or of all), newest first, each with its state under the live policy."""
-        raise NotFoundError("there is no certificate yet")
+        from hitl_core.loop.trust.publishing import stored_certificates
+
+        live, now = self.book.live(), self.clock.now()
+        with self.store.read() as tx:
+            return stored_certificates(tx, live.policy, now, project=project, stale=self._stale(live, now))
 
     def certificates_of(self, policy_version: int) -> list[StoredCertificate]:
-        """Return the certificates that a policy version names, newest first.
+        """Return the certificates that a policy version names, newest first; an older version published again has them.
 
         Raises:
             NotFoundError: the version was never published.
         """
-        raise NotFoundError("there is no certificate yet")
+        from hitl_core.loop.trust.publishing import certificates_named
+
+        live, now = self.book.live(), self.clock.now()
+        with self.store.read() as tx:
+            return certificates_named(tx, policy_version, live.policy, now, stale=self._stale(live, now))
 
     def certificate_of(self, policy_version: int) -> StoredCertificate | None:
         """Return the newest certificate that a policy version names, None where it names none.
@@ -177,4 +207,28 @@ class CalibrationRoom:
 
     def ledger(self, project: str = "default") -> DeltaLedger:
         """Return what a project's certificates of the last year have spent, and of how much."""
-        raise NotFoundError("there is no ledger yet")
+        from hitl_core.loop.trust.ledger import read_ledger
+
+        policy, now = self.book.live().policy, self.clock.now()
+        with self.store.read() as tx:
+            return read_ledger(tx, project, policy, now)
+
+    def _for_project(self, chosen: Chosen, scope: Scope) -> FittedCalibrator | None:
+        fitted = self.calibrator(chosen)
+        if fitted is not None and fitted.artefact.project != scope.project:
+            raise InputError(
+                f"the calibrator {fitted.artefact.key} is of the project {fitted.artefact.project!r:.60}, "
+                f"not of {scope.project!r:.60}; a calibrator holds for one project"
+            )
+        return fitted
+
+    def _ended(self, tx: sa.Connection, policy: Policy, fitted: FittedCalibrator | None, now: datetime) -> str:
+        """Return why a calibrator may not be used any more, empty where it may."""
+        if fitted is None:
+            return ""
+        instrument = load_calibrator(tx, fitted.artefact.key, now)
+        return ended(instrument, now, policy.calibration.max_age_days)
+
+    def _stale(self, live: LivePolicy, now: datetime) -> Callable[[str], str]:
+        days = live.policy.calibration.max_age_days
+        return lambda project: ended(live.instruments.calibrator_for(project), now, days)

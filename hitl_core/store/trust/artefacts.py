@@ -29,12 +29,20 @@ class Artefact(NamedTuple):
 
 
 def append(
-    tx: sa.Connection, *, project: str, kind: str, name: str, body: dict[str, Any], author: str, at: datetime
+    tx: sa.Connection,
+    *,
+    project: str,
+    kind: str,
+    name: str,
+    body: dict[str, Any],
+    author: str,
+    at: datetime,
+    key: str | None = None,
 ) -> Artefact:
-    """Store a new version of an artefact; the caller appends the event."""
+    """Store a new version of an artefact, under a new key where none is given; the caller appends the event."""
     mine = sa.and_(artefacts.c.project == project, artefacts.c.kind == kind, artefacts.c.name == name)
     version = (tx.execute(sa.select(sa.func.max(artefacts.c.version)).where(mine)).scalar() or 0) + 1
-    stored = Artefact(new_id(), project, kind, name, version, body, author, at)
+    stored = Artefact(key or new_id(), project, kind, name, version, body, author, at)
     tx.execute(sa.insert(artefacts), stored._asdict() | {"body": orjson.dumps(body).decode()})
     return stored
 

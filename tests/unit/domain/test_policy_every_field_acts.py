@@ -57,10 +57,15 @@ ACTED_ON_BY_AUDITS = {
     "Audit.segment_by",
 }
 AUDIT_TESTS = tuple(TESTS / "contract" / "audits" / name for name in ("test_labelled_rows.py", "test_audits.py"))
+TRUST_TESTS = TESTS / "contract" / "trust"
 MEASURING_TEST = TESTS / "contract" / "measuring" / "test_measuring.py"
 ACTED_ON_BY_MEASURING = {
     f"{model.__name__}.{name}" for model in (ScorerSection, CalibrationSection) for name in model.model_fields
 }
+ACTED_ON_BY_CERTIFYING = {"Override.certificate", "Labels.missed", "Labels.false_alarm"} | {
+    f"CalibrationSection.{name}" for name in ("projects", "yearly_delta", "ramp")
+}
+ACTED_ON_BY_MEASURING -= ACTED_ON_BY_CERTIFYING
 ACTED_ON_BY_REPORTS = {f"Prices.{name}" for name in Prices.model_fields}
 COST_TEST = TESTS / "unit" / "reports" / "test_cost.py"
 JUDGING = (Judging, Judge, Committee, Tier, Price)
@@ -213,6 +218,7 @@ def test_every_field_has_an_entry() -> None:
     elsewhere = (
         ACTED_ON_BY_THE_QUEUE | ACTED_ON_BY_AUDITS | ACTED_ON_BY_JUDGES | ACTED_ON_BY_SETTLING | ACTED_ON_BY_MEASURING
     ) | (ACTED_ON_BY_REPORTS | set(ACTED_ON_BY_PAGES))
+    elsewhere |= ACTED_ON_BY_CERTIFYING
     listed = set(CASES) | SECTIONS | elsewhere | {"Policy.name"}
     assert set(fields_of(Policy, set())) == listed
 
@@ -257,6 +263,13 @@ def test_audits_show_that_their_fields_act(field: str) -> None:
 @pytest.mark.parametrize("field", sorted(ACTED_ON_BY_MEASURING))
 def test_a_submission_shows_that_the_fields_of_measuring_act(field: str) -> None:
     assert field.partition(".")[2] in MEASURING_TEST.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not TRUST_TESTS.exists(), reason="this copy has no contract tests")
+@pytest.mark.parametrize("field", sorted(ACTED_ON_BY_CERTIFYING))
+def test_certifying_shows_that_its_fields_act(field: str) -> None:
+    texts = [path.read_text(encoding="utf-8") for path in TRUST_TESTS.glob("test_*.py")]
+    assert any(field.partition(".")[2] in text for text in texts)
 
 
 @pytest.mark.skipif(not COST_TEST.exists(), reason="this copy has no tests of reports")
