@@ -20,7 +20,7 @@ from hitl_core.routing.coin import audit_draw
 from hitl_core.routing.facts import Facts
 from hitl_core.routing.judged import turns_on_confidence
 from hitl_core.routing.plan import STRICTNESS, compile_plan
-from hitl_core.routing.router import HELD_FOR, Placed, opinions_wanted, place
+from hitl_core.routing.router import HELD_FOR, Fired, Placed, opinions_wanted, place
 
 PROBLEMS = frozenset({"confidence_missing", "confidence_not_finite", "confidence_out_of_range"})
 MOST_KEPT = 200_000
@@ -31,41 +31,36 @@ class Recorded(NamedTuple):
     """A decision that holds, with what it was made of.
 
     Attributes:
-        project, item_id: which item.
+        project: of the item.
         body: the item's fields as stored; what is not there was not given.
         route, reasons, raw_confidence, confidence, signals: as recorded.
         judged: whether judges were asked before it was made.
-        secret: key of the audit coin that was thrown.
     """
 
     project: str
-    item_id: str
     body: Mapping[str, Any]
-    route: Route
+    route: str
     reasons: tuple[str, ...]
     raw_confidence: float | None
     confidence: float | None
     signals: Mapping[str, Any] | None
     judged: bool
-    secret: bytes
 
 
 class Replayed(NamedTuple):
-    """What the other policy does.
+    """What the other policy does, before any coin is thrown.
 
     Attributes:
         route, reasons: where the item goes, and why.
         audit_rate: probability with which a person looks: 1 on a route of a person.
-        audited: whether the item's coin says audit.
-        overlap: how many people are to look.
+        fired: the rules that fired; they say how many people are to look.
         unasked: whether judges would be asked who were not asked then, so that the route may turn out milder.
     """
 
     route: Route
     reasons: tuple[str, ...]
     audit_rate: float
-    audited: bool
-    overlap: int
+    fired: Fired
     unasked: bool = False
 
 
@@ -93,7 +88,7 @@ class Replayer:
         self._remembers = not any(name in _TEXTS for name in self._fields)
         self._selects = sorted({name for override in policy.overrides for name in override.when.given()})
         self._certified = {f"override:{each.when.describe()}" for each in policy.overrides if each.certificate}
-        self._kept: dict[Any, Placed] = {}
+        self._kept: dict[Any, Replayed] = {}
 
     @property
     def reads_signals(self) -> bool:
@@ -107,28 +102,32 @@ class Replayer:
         yield from (each.ground for each in self._plan.overrides)
 
     def replay(self, recorded: Recorded) -> Replayed:
-        """Return what the policy does with an item."""
-        stand = self._stand(recorded)
-        placed = self._placed(recorded, stand)
-        route, reasons = self._judged(recorded, placed)
-        secret = self._plan.secret or recorded.secret
-        if route in STRICTNESS:
-            overlap = opinions_wanted(self._policy, placed.fired, secret, recorded.project, recorded.item_id)
-            unasked = not recorded.judged and turns_on_confidence(reasons, self._policy)
-            return Replayed(route, reasons, 1.0, audited=False, overlap=overlap, unasked=unasked)
-        rate = placed.ground.audit_rate
-        audited = rate > 0 and audit_draw(secret, recorded.project, recorded.item_id) < rate
-        return Replayed(route, reasons, rate, audited, 1)
-
-    def _placed(self, recorded: Recorded, stand: _Stand) -> Placed:
-        key = self._key(recorded, stand) if self._remembers else None
+        """Return what the policy does with an item; the same object for all items that are alike to it."""
+        key = self._key(recorded) if self._remembers else None
         if key is not None and key in self._kept:
             return self._kept[key]
-        facts = Facts(_item(recorded), recorded.signals or {}, stand.confidence)
-        placed = self._place(facts, stand)
+        stand = self._stand(recorded)
+        placed = self._place(Facts(_item(recorded), recorded.signals or {}, stand.confidence), stand)
+        route, reasons = self._judged(recorded, placed)
+        person = route in STRICTNESS
+        unasked = person and not recorded.judged and turns_on_confidence(reasons, self._policy)
+        found = Replayed(route, reasons, 1.0 if person else placed.ground.audit_rate, placed.fired, unasked)
         if key is not None and len(self._kept) < MOST_KEPT:
-            self._kept[key] = placed
-        return placed
+            self._kept[key] = found
+        return found
+
+    def audited(self, rate: float, secret: bytes, project: str, item_id: str) -> bool:
+        """Return what the item's coin says where a person looks at a share of them."""
+        return rate > 0 and audit_draw(self._plan.secret or secret, project, item_id) < rate
+
+    def opinions(self, fired: Fired, secret: bytes, project: str, item_id: str) -> int:
+        """Return how many people are to look at an item that goes to a person."""
+        return opinions_wanted(self._policy, fired, self._plan.secret or secret, project, item_id)
+
+    @property
+    def has_own_secret(self) -> bool:
+        """Whether the policy brings its own key of the coin."""
+        return bool(self._plan.secret)
 
     def _place(self, facts: Facts, stand: _Stand) -> Placed:
         placed = place(self._plan, facts, stand.problem, stand.held_for, stand.breaker)
@@ -136,15 +135,17 @@ class Replayer:
             return place(self._plan, facts, stand.problem, "", stand.breaker)
         return placed
 
-    def _key(self, recorded: Recorded, stand: _Stand) -> Any:
-        body, signals = recorded.body, recorded.signals or {}
-        level = None
-        if stand.confidence is not None:
-            level = bisect_left(self._cuts, stand.confidence), bisect_right(self._cuts, stand.confidence)
-        own = tuple([_plain(body.get(name)) for name in self._fields])
-        chosen = tuple([body.get(name) for name in self._selects])
-        measured = tuple([_plain(_at(signals, name)) for name in self._signals]) if self._signals else ()
-        return level, stand[1:], recorded.project, own, chosen, measured
+    def _key(self, recorded: Recorded) -> Any:
+        project, body, route, reasons, raw, confidence, signals, judged = recorded
+        cuts = self._cuts
+        own = [_plain(body.get(name)) for name in self._fields]
+        own += [body.get(name) for name in self._selects]
+        if self._signals:
+            own += [_plain(_at(signals or {}, name)) for name in self._signals]
+        levels = [
+            None if each is None else bisect_left(cuts, each) + bisect_right(cuts, each) for each in (raw, confidence)
+        ]
+        return (project, route, reasons, judged, *levels, *own)
 
     def _stand(self, recorded: Recorded) -> _Stand:
         held_for = next((reason for reason in recorded.reasons if reason in HELD_FOR), "")
@@ -169,10 +170,10 @@ class Replayer:
         if not recorded.judged or route not in STRICTNESS or not turns_on_confidence(reasons, self._policy):
             return route, reasons
         said = tuple(reason for reason in recorded.reasons if reason.startswith("judge:"))
-        if recorded.route is Route.AUTO_APPROVE:
+        if recorded.route == Route.AUTO_APPROVE:
             return Route.AUTO_APPROVE, (*reasons, *said)
         # A judge that objects makes it a matter for now; the tier alone would not have said so.
-        objected = recorded.route is Route.SYNC_REVIEW and "tier:sync_review" not in recorded.reasons
+        objected = recorded.route == Route.SYNC_REVIEW and "tier:sync_review" not in recorded.reasons
         routes = {route, Route.SYNC_REVIEW} if objected else {route}
         return max(routes, key=STRICTNESS.__getitem__), (*reasons, *said)
 
@@ -182,7 +183,7 @@ def _item(recorded: Recorded) -> Item:
     given = dict(recorded.body)
     passages = given.get("context") or ()
     given["context"] = tuple(Passage.model_construct(**passage) for passage in passages)
-    named = {"id": recorded.item_id, "project": recorded.project, "query": "", "output": ""}
+    named = {"id": "", "project": recorded.project, "query": "", "output": ""}
     return Item.model_construct(**{**named, **given})
 
 

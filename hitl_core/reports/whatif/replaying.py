@@ -27,13 +27,14 @@ from hitl_core.reports.whatif.estimating import (
 )
 from hitl_core.reports.whatif.result import MovedItem, RouteMove, WhatIf
 from hitl_core.routing.plan import STRICTNESS
-from hitl_core.routing.replay import Recorded, Replayer
+from hitl_core.routing.replay import Recorded, Replayed, Replayer
 from hitl_core.store.tables import from_micros
 
 if TYPE_CHECKING:
     import polars as pl
 
 FATES = {route.value: PERSON if route in STRICTNESS else HELD for route in Route} | {Route.AUTO_APPROVE.value: OUT}
+_PERSONS = frozenset(route.value for route in STRICTNESS)
 _COLUMNS = (
     *("item", "decision", "old", "new", "probability", "audits_before", "audits_after"),
     *("opinions_before", "opinions_after", "unasked", "other_calibrator"),
@@ -130,58 +131,58 @@ def _replayed(
 ) -> tuple[pl.DataFrame, list[_Moved], tuple[int, ...]]:
     import polars as pl
 
-    replayer, live = Replayer(policy), secrets[max(secrets)] if secrets else b""
-    known: dict[str, tuple[str, ...]] = {}
-    columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
-    adders = [column.append for column in columns.values()]
+    told = _Told(policy, secrets)
+    columns: list[list[Any]] = [[] for _ in _COLUMNS]
     moved: list[_Moved] = []
-    versions = set()
     for part in parts:
         for row in part:
-            recorded = _recorded(row, known, secrets.get(row.policy_version, live), signals=replayer.reads_signals)
-            found = replayer.replay(recorded)
-            old, new = row.route, found.route.value
-            before = row.overlap if recorded.route in STRICTNESS else 0
-            after = found.overlap if found.route in STRICTNESS else 0
-            other = _other_calibrator(row, policy)
-            values = (
-                *(int(row.item_key[16:], 16), int(row.key[16:], 16), old, new, row.inclusion_probability),
-                *(bool(row.audited), found.audited, before, after, found.unasked, other),
-            )
-            for add, value in zip(adders, values, strict=True):
-                add(value)
-            versions.add(row.policy_version)
-            if old != new:
-                out = found.route is Route.AUTO_APPROVE
-                place = (0 if out else 1, -1.0 if row.confidence is None else row.confidence)
-                moved.append(_Moved(place, row, new, found.reasons))
+            values, found = told.tell(row)
+            for column, value in zip(columns, values, strict=True):
+                column.append(value)
+            if row.route != found.route:
+                place = (found.route != Route.AUTO_APPROVE, -1.0 if row.confidence is None else row.confidence)
+                moved.append(_Moved(place, row, found.route.value, found.reasons))
     schema: dict[str, Any] = {"item": pl.UInt64, "decision": pl.UInt64, "old": pl.String, "new": pl.String}
     schema |= {"probability": pl.Float64} | dict.fromkeys(_COLUMNS[5:7] + _COLUMNS[9:], pl.Boolean)
-    return pl.DataFrame(columns, schema_overrides=schema), moved, tuple(sorted(versions))
+    frame = pl.DataFrame(dict(zip(_COLUMNS, columns, strict=True)), schema_overrides=schema)
+    return frame, moved, tuple(sorted(told.versions))
 
 
-def _recorded(row: Any, known: dict[str, tuple[str, ...]], secret: bytes, *, signals: bool) -> Recorded:
-    reasons = known.get(row.reasons)
-    if reasons is None:
-        reasons = known[row.reasons] = tuple(orjson.loads(row.reasons))
-    return Recorded(
-        project=row.project,
-        item_id=row.id,
-        body=orjson.loads(row.body),
-        route=Route(row.route),
-        reasons=reasons,
-        raw_confidence=row.raw_confidence,
-        confidence=row.confidence,
-        signals=orjson.loads(row.signals) if signals and row.signals else None,
-        judged=bool(row.path),
-        secret=secret,
-    )
+class _Told:
+    """Tells of one row after the other what becomes of it."""
 
+    def __init__(self, policy: Policy, secrets: Mapping[int, bytes]) -> None:
+        self._replayer = Replayer(policy)
+        self._calibrator = policy.calibration.artefact_of
+        self._calibrates = bool(policy.calibration.artefact or policy.calibration.projects)
+        self._secrets = secrets
+        self._newest = secrets[max(secrets)] if secrets else b""
+        self._reasons: dict[str, tuple[str, ...]] = {}
+        self.versions: set[int] = set()
 
-def _other_calibrator(row: Any, policy: Policy) -> bool:
-    """Whether the policy would have used a calibrator other than the one the recorded confidence is from."""
-    wanted = policy.calibration.artefact_of(row.project)
-    return bool(wanted) and row.raw_confidence is not None and row.calibrator != wanted
+    def tell(self, row: Any) -> tuple[tuple[Any, ...], Replayed]:
+        """Return the row's values in the order of `_COLUMNS`, and what the policy does."""
+        (key, item_key, project, item_id, body, _at, old, told, raw, confidence) = row[:10]
+        (version, probability, audited, overlap, signals, calibrator, path) = row[10:]
+        replayer = self._replayer
+        reasons = self._reasons.get(told)
+        if reasons is None:
+            reasons = self._reasons[told] = tuple(orjson.loads(told))
+        measured = orjson.loads(signals) if signals and replayer.reads_signals else None
+        recorded = Recorded(project, orjson.loads(body), old, reasons, raw, confidence, measured, bool(path))
+        found = replayer.replay(recorded)
+        self.versions.add(version)
+        secret = self._secrets.get(version, self._newest)
+        again, after = audited, 0
+        if found.route in STRICTNESS:
+            again, after = False, replayer.opinions(found.fired, secret, project, item_id)
+        elif found.audit_rate != probability or old in _PERSONS or replayer.has_own_secret:
+            again = replayer.audited(found.audit_rate, secret, project, item_id)
+        other = self._calibrates and raw is not None and calibrator != self._calibrator(project)
+        before = overlap if old in _PERSONS else 0
+        item, decision = int(item_key[16:], 16), int(key[16:], 16)
+        values = (item, decision, old, found.route.value, probability, audited, again, before, after)
+        return (*values, found.unasked, other and bool(self._calibrator(project))), found
 
 
 def _with_labels(rows: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:
