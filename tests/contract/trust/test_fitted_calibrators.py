@@ -22,8 +22,8 @@ def use(loop: Loop, fitted: FittedCalibrator, project: str = "default") -> None:
 
 @pytest.fixture
 def segmented(loop: Loop, label: Label) -> FittedCalibrator:
-    """Legal answers are right at any confidence, tax answers half the time."""
-    label("legal", 300, domain="legal", wrong=range(0, 300, 50))
+    """Legal answers are nearly always right, tax answers half the time."""
+    label("legal", 300, domain="legal", wrong=range(0, 300, 10))
     label("tax", 300, domain="tax", wrong=range(0, 300, 2))
     return loop.calibration.fit(Scope())
 
