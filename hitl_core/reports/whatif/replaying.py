@@ -143,8 +143,9 @@ def _replayed(
                 place = (found.route != Route.AUTO_APPROVE, -1.0 if row.confidence is None else row.confidence)
                 moved.append(_Moved(place, row, found.route.value, found.reasons))
     schema: dict[str, Any] = {"item": pl.UInt64, "decision": pl.UInt64, "old": pl.String, "new": pl.String}
-    schema |= {"probability": pl.Float64} | dict.fromkeys(_COLUMNS[5:7] + _COLUMNS[9:], pl.Boolean)
-    frame = pl.DataFrame(dict(zip(_COLUMNS, columns, strict=True)), schema_overrides=schema)
+    schema |= {"probability": pl.Float64} | dict.fromkeys(_COLUMNS[5:], pl.Boolean)
+    schema |= {"opinions_before": pl.Int64, "opinions_after": pl.Int64}
+    frame = pl.DataFrame(dict(zip(_COLUMNS, columns, strict=True)), schema=schema)
     return frame, moved, tuple(sorted(told.versions))
 
 
