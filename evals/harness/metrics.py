@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from evals.suite import Measure
+from hitl_core.stats import clopper_pearson
 from hitl_core.stats.bootstrap import BootstrapEstimate, bootstrap_counts
 
 Floats = NDArray[np.float64]
@@ -18,7 +19,13 @@ NOTHING = BootstrapEstimate(float("nan"), float("nan"), float("nan"), float("nan
 
 
 def mean_by_group(
-    numerator: ArrayLike, denominator: ArrayLike, groups: Sequence[Any], *, replicates: int = REPLICATES, seed: int = 0
+    numerator: ArrayLike,
+    denominator: ArrayLike,
+    groups: Sequence[Any],
+    *,
+    share: bool = False,
+    replicates: int = REPLICATES,
+    seed: int = 0,
 ) -> BootstrapEstimate:
     """A ratio of sums, such as right answers to answers, with an interval over resampled groups.
 
@@ -26,6 +33,8 @@ def mean_by_group(
         numerator: of each row, shape (n,).
         denominator: of each row, shape (n,); ones for a mean.
         groups: of each row; rows of one group are drawn together.
+        share: the ratio is a share. Where it is 0 or 1 all resamples are alike, which says nothing about its spread:
+            then the ends are exact binomial (Clopper and Pearson), of groups.
         replicates: number of resamples.
         seed: of the resampling.
     """
@@ -40,7 +49,15 @@ def mean_by_group(
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray((weights @ patterns[:, 0]) / (weights @ patterns[:, 1]))
 
-    return bootstrap_counts(ratio, counts, replicates=replicates, seed=seed)
+    found = bootstrap_counts(ratio, counts, replicates=replicates, seed=seed)
+    return _with_exact_ends(found, int(counts[patterns[:, 1] > 0].sum())) if share else found
+
+
+def _with_exact_ends(found: BootstrapEstimate, groups: int) -> BootstrapEstimate:
+    if found.value not in (0.0, 1.0):
+        return found
+    exact = clopper_pearson(found.value * groups, groups)
+    return found._replace(low=exact.low, high=exact.high)
 
 
 def statistic_by_group(
@@ -100,7 +117,16 @@ def aurc(confidence: ArrayLike, right: ArrayLike, groups: Sequence[Any], *, seed
     return statistic_by_group(statistic, group, seed=seed) if wrong.size else NOTHING
 
 
-def rate(rows: pl.DataFrame, column: str, name: str = "", *, slice_: str = "", seed: int = 0, **more: Any) -> Measure:
+def rate(
+    rows: pl.DataFrame,
+    column: str,
+    name: str = "",
+    *,
+    slice_: str = "",
+    share: bool = False,
+    seed: int = 0,
+    **more: Any,
+) -> Measure:
     """The mean of a bool or number column over the rows that have it, resampled by `group`.
 
     Args:
@@ -108,12 +134,14 @@ def rate(rows: pl.DataFrame, column: str, name: str = "", *, slice_: str = "", s
         column: what to average.
         name: of the measure; by default the column's.
         slice_: which part of the data these rows are.
+        share: the values are shares, as a bool column's always are.
         seed: of the resampling.
         **more: other fields of the Measure.
     """
     held = rows.filter(pl.col(column).is_not_null())
     values = held[column].cast(pl.Float64).to_numpy()
-    found = mean_by_group(values, np.ones(values.size), held["group"].to_list(), seed=seed)
+    share = share or held[column].dtype == pl.Boolean
+    found = mean_by_group(values, np.ones(values.size), held["group"].to_list(), share=share, seed=seed)
     return measure(name or column, found, held.height, slice=slice_, **more)
 
 

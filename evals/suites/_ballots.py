@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,17 +44,22 @@ def openqa_ballots(data: Dataset) -> Ballots:
     )
 
 
+def five_answers(data: Dataset) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of each question that all five systems answered, in the order of SYSTEMS."""
+    usable = data.only(~pl.col("improper") & pl.col("label").is_not_null()).frame
+    for _, part in usable.group_by("group", maintain_order=True):
+        by_system = {row["model"]: row for row in part.iter_rows(named=True)}
+        if set(by_system) == set(SYSTEMS):
+            yield [by_system[system] for system in SYSTEMS]
+
+
 def same_of_evouna(data: Dataset) -> pl.DataFrame:
     """Return group, `right` and `same` (5 x 5, flat) in the order of SYSTEMS, for questions that all five answered."""
-    usable = data.only(~pl.col("improper") & pl.col("label").is_not_null()).frame
     rows = []
-    for (group,), part in usable.group_by("group", maintain_order=True):
-        by_system = {row["model"]: row for row in part.iter_rows(named=True)}
-        if set(by_system) != set(SYSTEMS):
-            continue
-        five = [by_system[system] for system in SYSTEMS]
+    for five in five_answers(data):
         same = same_answers(five[0]["query"], [row["output"] for row in five])
-        rows.append({"group": group, "right": [row["label"] for row in five], "same": same.ravel().tolist()})
+        labels = [row["label"] for row in five]
+        rows.append({"group": five[0]["group"], "right": labels, "same": same.ravel().tolist()})
     return pl.DataFrame(rows, schema={"group": pl.String, "right": pl.List(pl.Boolean), "same": pl.List(pl.Boolean)})
 
 

@@ -132,7 +132,7 @@ def summarise(points: Sequence[Point], rows: pl.DataFrame, seed: int = 0) -> pl.
     found = []
     for point in points:
         out = point.accepted
-        precision = mean_by_group(out & right, out.astype(float), groups, seed=seed)
+        precision = mean_by_group(out & right, out.astype(float), groups, share=True, seed=seed)
         models = float(point.model_usd.mean())
         found.append(
             {
@@ -192,7 +192,7 @@ def _measures(start: Point, rows: pl.DataFrame, seed: int) -> list[Measure]:
     return [
         measure(
             name,
-            mean_by_group(above, below, groups, seed=seed),
+            mean_by_group(above, below, groups, share=name != "model cost", seed=seed),
             count,
             unit="usd" if name == "model cost" else "",
             slice=where,

@@ -3,8 +3,8 @@
 openqa_eval: three recorded judges vote on 1,490 answers. evouna: five systems answer the same questions; each one's
 answer is held against the other four, who approve it when they say the same. "The same" needs no model here: one
 answer stands in the other, or half of the telling words of the shorter one (those that are not in the question) are in
-the other. Weights, best member and whether the panel is used at all come from half of the questions, every difference
-from the other half.
+the other. What embeddings would add to that is measured on a sample. Weights, best member and whether the panel is used
+at all come from half of the questions, every difference from the other half.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from evals.harness.metrics import mean_by_group, measure
 from evals.reporting.drawings import draw_intervals
 from evals.suite import Drawing, Measure, SuiteContext, SuiteResult, Table
 from evals.suites import _openqa
+from evals.suites._alike_by_embedding import alike_by_embedding
 from evals.suites._ballots import (
     SYSTEMS,
     Ballots,
@@ -68,6 +69,8 @@ def run(context: SuiteContext) -> SuiteResult:
         context.progress(1, 3, "five systems: which answers are the same")
         answers = same_of_evouna(sets["evouna"].limited(context.limit, context.seed))
         tables.append(_agreeing_answers(answers, context.seed))
+        by_embedding, absent = alike_by_embedding(sets["evouna"].limited(context.limit, context.seed), context.seed)
+        tables, notes = [*tables, *by_embedding], notes + absent
         found += [evouna_ballots(answers, system) for system in SYSTEMS]
     context.progress(2, 3, "panels")
     measures = [each for ballots in found for each in gate_measures(ballots, context.seed)]
@@ -102,7 +105,7 @@ def gate_measures(ballots: Ballots, seed: int) -> list[Measure]:
     return [
         measure(
             name,
-            mean_by_group(np.asarray(above, float), np.asarray(below, float), ballots.group, seed=seed),
+            mean_by_group(np.asarray(above, float), np.asarray(below, float), ballots.group, share=True, seed=seed),
             count,
             slice=ballots.name,
             baseline=baseline,
@@ -167,7 +170,7 @@ def _agreeing_answers(answers: pl.DataFrame, seed: int) -> Table:
     lines = []
     for least in range(len(SYSTEMS), 0, -1):
         inside = size >= least
-        found = mean_by_group(share * inside, inside.astype(float), groups, seed=seed)
+        found = mean_by_group(share * inside, inside.astype(float), groups, share=True, seed=seed)
         interval = f"{found.low:.4f}-{found.high:.4f}"
         lines.append(
             (f"{least} of {len(SYSTEMS)}", f"{inside.mean():.4f}", f"{found.value:.4f}", interval, int(inside.sum()))

@@ -180,7 +180,8 @@ def _measures(cases: pl.DataFrame, name: str, seed: int) -> Iterator[Measure]:
         means = {method: float(str(rows[column].mean())) for method, column in known.items()}
         for method, column in known.items():
             others = ", ".join(f"{other} {means[other]:.3f}" for other in means if other != method)
-            yield rate(rows, column, f"{NAMES[score]} {method}", slice_=f"set={name}", baseline=others, seed=seed)
+            told = {"slice_": f"set={name}", "baseline": others}
+            yield rate(rows, column, f"{NAMES[score]} {method}", share=True, seed=seed, **told)
         if "embedding" in known:
             change = (rows[known["embedding"]] - rows[known["words"]]).to_numpy()
             found = mean_by_group(change, np.ones(change.size), rows["group"].to_list(), seed=seed)

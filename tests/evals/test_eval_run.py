@@ -29,6 +29,7 @@ from evals.harness.summary import summarise
 from evals.harness.targets import Given, Output, Router
 from hitl_core.domain.errors import InputError
 from hitl_core.domain.policy import Policy
+from hitl_core.stats import clopper_pearson
 
 ROOT = Path(__file__).parents[2]
 
@@ -222,6 +223,16 @@ def test_a_policy_is_measured_as_a_router(tmp_path: Path) -> None:
     assert found["coverage"].value == pytest.approx(0.75)
     assert found["wrong among accepted"].value == 0
     assert found["AUROC"].value == 1
+
+
+def test_a_share_of_all_or_none_has_no_interval_of_a_point() -> None:
+    groups = [at // 2 for at in range(40)]
+    for value in (0.0, 1.0):
+        found = mean_by_group(np.full(40, value), np.ones(40), groups, share=True)
+        exact = clopper_pearson(value * 20, 20)
+        assert (found.low, found.high) == (exact.low, exact.high)
+    unchanged = mean_by_group(np.zeros(40), np.ones(40), groups)
+    assert (unchanged.low, unchanged.high) == (0, 0), "a difference that is 0 everywhere is no share"
 
 
 def test_an_interval_over_groups_is_as_wide_as_the_groups_say() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,10 @@ import pytest
 from evals.harness.cases import Dataset, dataset
 from evals.suite import SuiteContext, dumps
 from evals.suites import _ballots, _openqa, cascade, committee
+from evals.suites._alike_by_embedding import alike_by_embedding
 from evals.suites._telling_words import same_answers, telling_words
+from hitl_core import embedding
+from hitl_core.domain.errors import ModelUnavailableError
 
 FOLDER = Path(__file__).parents[4] / "shared" / "data"
 there = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no data sets at {FOLDER}")
@@ -120,6 +124,29 @@ def test_answers_that_say_the_same() -> None:
     assert same_answers(question, texts).tolist() == [[True, True, False], [True, True, False], [False, False, True]]
     assert telling_words(question, texts[1]) == {"18", "2018"}  # "may" is a small word too
     assert same_answers(question, ["", "the movie"]).tolist() == [[False, False], [False, True]]
+
+
+def test_answers_compared_by_embedding_stand_beside_those_compared_by_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    five = [
+        {"case_id": f"q{at}:{system}", "group": f"q{at}", "query": "Capital?", "output": "Paris", "label": at != 1}
+        | {"model": system, "improper": False}
+        for at in range(3)
+        for system in _ballots.SYSTEMS
+    ]
+    data = dataset("evouna", pl.DataFrame(five))
+    alike = SimpleNamespace(encode=lambda texts: np.ones((len(texts), 4)))
+    monkeypatch.setattr(embedding, "load_embedder", lambda: alike)
+    ((table,), notes) = alike_by_embedding(data, 0)
+    assert notes == ()
+    assert [row[0] for row in table.rows][:2] == ["telling words", "cosine ≥ 0.6"]
+    assert {row[1] for row in table.rows} == {"1.0000"}
+    assert {row[2] for row in table.rows} == {"0.6667"}
+
+    def absent() -> None:
+        raise ModelUnavailableError("no weights")
+
+    monkeypatch.setattr(embedding, "load_embedder", absent)
+    assert alike_by_embedding(data, 0) == ((), ("skipped: answers compared by embedding: no weights",))
 
 
 @pytest.mark.parametrize("suite", [cascade, committee])
