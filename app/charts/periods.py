@@ -91,7 +91,7 @@ def draw_groups(rows: pl.DataFrame, *, title: str, axis: str, percent: bool, goa
     }
     figure = go.Figure()
     figure.add_scatter(
-        x=rows["group"].to_list(),
+        x=[plain(str(name)) for name in rows["group"].to_list()],
         y=value.to_list(),
         error_y=whiskers,
         customdata=_hover(rows),

@@ -53,7 +53,7 @@ def rater_rates(
     rates = np.array([[fit.confusion[rater][row, row] for row in (place, 1 - place)] for rater in read.raters]).T
     rates = np.clip(rates, EDGE, 1 - EDGE)
     prior = float(np.clip(fit.priors[place], EDGE, 1 - EDGE))
-    errors = _errors(_scores(read, said, believed, rates, prior), _curvature(rates, prior) * 2 * smoothing)
+    errors = _errors(_scores(read, said, believed, rates, prior), _imagined(rates, prior) * smoothing)
     half = errors * special.ndtri((1 + confidence) / 2)
     middle = special.logit(rates)
     low, high = special.expit(middle - half), special.expit(middle + half)
@@ -77,10 +77,10 @@ def _scores(votes: Votes, said: Any, believed: FloatArray, rates: FloatArray, pr
     return sparse.csr_array((value, (row, column)), shape=(tasks, 2 * raters + 1))
 
 
-def _curvature(rates: FloatArray, prior: float) -> FloatArray:
-    """The information of one imagined label a logit."""
+def _imagined(rates: FloatArray, prior: float) -> FloatArray:
+    """The outer products that one imagined label of each kind adds to each logit."""
     every = np.append(rates.ravel(), prior)
-    return np.asarray(every * (1 - every), dtype=np.float64)
+    return np.asarray(every**2 + (1 - every) ** 2, dtype=np.float64)
 
 
 def _errors(scores: sparse.csr_array, imagined: FloatArray) -> FloatArray:

@@ -81,4 +81,10 @@ def _of_judges(said: list[JudgeVerdict]) -> Iterator[tuple[str, PeerOpinion]]:
     """Yield the newest verdict of each judge that has one and trusts the text."""
     for each in {verdict.judge: verdict for verdict in said}.values():
         if each.verdict != "abstain" and not holds_back(each):
-            yield each.id, PeerOpinion(verdict=each.verdict, comment=each.reason)
+            yield each.id, PeerOpinion(verdict=each.verdict, comment=_why(each))
+
+
+def _why(verdict: JudgeVerdict) -> str:
+    """Return a judge's reason; a committee's own counts votes and so tells who it is, its members' do not."""
+    reasons = [vote.reason for vote in verdict.votes if vote.verdict == verdict.verdict and vote.reason]
+    return "\n".join(dict.fromkeys(reasons)) if verdict.votes else verdict.reason

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-PERSON, JUDGE = "person", "judge"
+PERSON, JUDGE, COMMITTEE = "person", "judge", "committee"
 RIGHT, WRONG = "right", "wrong"
 _VOTES = pl.Struct({"votes": pl.List(pl.Struct({"rater": pl.String, "verdict": pl.String}))})
 _SAID = {"approve": RIGHT, "reject": WRONG}
@@ -23,7 +23,8 @@ def rater_frame(given: pl.DataFrame, verdicts: pl.DataFrame) -> pl.DataFrame:
     Returns:
         Columns `task_id` (number of the item), `rater_id` (a judge's name begins with `judge:`), `rater_kind` (person,
         judge), `label` (right or wrong: an approval, or an edit for style alone, is right), `verdict`, `created_at`,
-        `project`, `domain`, `reasons` (JSON), `stage` (adjudicate: a senior who saw the others), `overlap` (opinions
+        `project`, `domain`, `reasons` (JSON), `stage` (adjudicate: a senior who saw the others; committee: judges whose
+        own votes stand beside it; judge: the others), `overlap` (opinions
         wanted), `origin`, `inclusion_probability`, `review` and `made_ms` (which review). Abstentions are left out.
     """
     both = pl.concat([_of_people(given), _of_judges(verdicts)], how="vertical").sort("created_at")
@@ -52,8 +53,11 @@ def _of_people(given: pl.DataFrame) -> pl.DataFrame:
 
 
 def _of_judges(verdicts: pl.DataFrame) -> pl.DataFrame:
-    plain = verdicts.with_columns(pl.col("reviewer", "verdict").cast(pl.String))
-    said = pl.concat([plain.drop("body"), _members(plain)])
+    plain = verdicts.with_columns(pl.col("reviewer", "verdict").cast(pl.String), pl.lit(JUDGE).alias("stage"))
+    members = _members(plain)
+    spoke = pl.col("review").is_in(members["review"].implode())
+    whole = plain.with_columns(pl.when(spoke).then(pl.lit(COMMITTEE)).otherwise("stage").alias("stage"))
+    said = pl.concat([whole.drop("body"), members])
     return said.filter(pl.col("verdict").is_in(list(_SAID))).select(
         pl.col("item").alias("task_id"),
         pl.concat_str(pl.lit(f"{JUDGE}:"), "reviewer").alias("rater_id"),
@@ -63,7 +67,7 @@ def _of_judges(verdicts: pl.DataFrame) -> pl.DataFrame:
         pl.col("at").alias("created_at"),
         *_texts("project", "domain"),
         pl.lit("[]").alias("reasons"),
-        pl.lit(JUDGE).alias("stage"),
+        "stage",
         pl.lit(1, dtype=pl.Int32).alias("overlap"),
         pl.lit("").alias("origin"),
         pl.lit(1.0).alias("inclusion_probability"),

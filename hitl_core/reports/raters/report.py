@@ -8,7 +8,7 @@ from datetime import timedelta
 import polars as pl
 
 from hitl_core.reports.raters import coefficients, tables
-from hitl_core.reports.raters.opinions import JUDGE, PERSON
+from hitl_core.reports.raters.opinions import COMMITTEE, JUDGE, PERSON
 
 DAYS_BY_DAY, DAYS_BY_WEEK = 21, 400
 
@@ -57,7 +57,8 @@ class AgreementReport:
 def agreement_report(frame: pl.DataFrame, *, with_judges: bool = False, level: float = 0.95) -> AgreementReport:
     """Return the report on the opinions in a frame.
 
-    A senior who settles an item has read the others: that word is the label, and no opinion in a coefficient.
+    A senior who settles an item has read the others: that word is the label, and no opinion in a coefficient. A
+    committee whose members' votes are known is compared with each rater, but has no voice of its own beside them.
 
     Args:
         frame: as `opinions.rater_frame` makes it, already filtered.
@@ -66,27 +67,28 @@ def agreement_report(frame: pl.DataFrame, *, with_judges: bool = False, level: f
     """
     opinions = frame.filter(pl.col("stage") != "adjudicate")
     seniors = tables.senior_words(frame)
-    items = tables.voices(opinions, seniors)
-    model = tables.fit_model(opinions, seniors)
-    heard = opinions if with_judges else opinions.filter(pl.col("rater_kind") == PERSON)
+    items = tables.people_by_item(opinions, seniors)
+    voices = opinions.filter(pl.col("stage") != COMMITTEE)
+    model = tables.fit_model(voices, seniors)
+    heard = voices if with_judges else voices.filter(pl.col("rater_kind") == PERSON)
     bucket, group = _bucket(heard)
     kinds = opinions.group_by("rater_kind").agg(pl.col("rater_id").n_unique())
     counted = dict(kinds.iter_rows())
     return AgreementReport(
-        opinions=opinions.height,
-        items=int((opinions.group_by("task_id").len()["len"] >= 2).sum()),
+        opinions=voices.height,
+        items=int((voices.group_by("task_id").len()["len"] >= 2).sum()),
         people=counted.get(PERSON, 0),
         judges=counted.get(JUDGE, 0),
         settled=seniors.height,
         bucket=bucket,
-        coefficients=coefficients.coefficients(opinions, level=level),
+        coefficients=coefficients.coefficients(voices, level=level),
         pairs=coefficients.pairs(opinions, level=level),
         over_time=coefficients.alpha_by(heard, group, level=level),
         by_domain=coefficients.alpha_by(heard, pl.col("domain").fill_null("(none)"), level=level),
         by_reason=coefficients.alpha_by_reason(opinions, level=level),
-        raters=tables.raters(opinions, items, model, level=level),
+        raters=tables.raters(opinions, voices, items, model, level=level),
         against_people=tables.judges(opinions, tables.truths(items), level=level),
-        disputed=tables.disputed(opinions, items, model),
+        disputed=tables.disputed(voices, items, model),
         converged=None if model is None else model.converged,
         iterations=0 if model is None else model.iterations,
     )

@@ -26,7 +26,7 @@ def senior_words(frame: pl.DataFrame) -> pl.DataFrame:
     return settled.group_by("task_id").agg(pl.col("label").last().alias("senior"))
 
 
-def voices(opinions: pl.DataFrame, seniors: pl.DataFrame) -> pl.DataFrame:
+def people_by_item(opinions: pl.DataFrame, seniors: pl.DataFrame) -> pl.DataFrame:
     """Return people's voices an item: task_id, rights, wrongs, complete (all wanted came), senior, weight.
 
     `weight` is one over the probability that people saw the item, null where it was not drawn by design.
@@ -66,9 +66,14 @@ def fit_model(opinions: pl.DataFrame, seniors: pl.DataFrame) -> ConsensusResult 
 
 
 def raters(
-    opinions: pl.DataFrame, items: pl.DataFrame, model: ConsensusResult | None, *, level: float = 0.95
+    opinions: pl.DataFrame,
+    voices: pl.DataFrame,
+    items: pl.DataFrame,
+    model: ConsensusResult | None,
+    *,
+    level: float = 0.95,
 ) -> pl.DataFrame:
-    """Return one row a rater.
+    """Return one row a rater; `voices` are the opinions that the model was fitted to.
 
     Columns rater_id, rater_kind, labels (opinions given), says_right (share of them), consensus (share that agrees with
     a senior, else with the majority of the other people), consensus_low, consensus_high, n (opinions with a consensus),
@@ -94,7 +99,7 @@ def raters(
         pl.Series("consensus_low", low),
         pl.Series("consensus_high", high),
     ).drop("hits")
-    return shown.join(_rates(opinions, model, level), on="rater_id", how="left").sort(
+    return shown.join(_rates(voices, model, level), on="rater_id", how="left").sort(
         "rater_kind", "labels", "rater_id", descending=[True, True, False]
     )
 
