@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hitl_core.cli import comparing
 from hitl_core.cli.context import opened_loop, print_json, print_rows
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
 )
+comparing.register(app)
 File = Annotated[Path, typer.Argument(help="A policy file (TOML).", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
