@@ -34,7 +34,9 @@ def draw_cost(curve: CostCurve, live: Sequence[Threshold] = ()) -> go.Figure:
     x = [min(1.0, value) for value in rows["threshold"]]
     figure = go.Figure()
     band = {"x": x + x[::-1], "y": rows["high"].to_list() + rows["low"].to_list()[::-1]}
-    figure.add_scatter(**band, fill="toself", fillcolor=_BAND, line_width=0, hoverinfo="skip", name="95 % band")
+    figure.add_scatter(
+        **band, mode="lines", fill="toself", fillcolor=_BAND, line_width=0, hoverinfo="skip", name="95 % band"
+    )
     for column, name, colour, dash in _PARTS:
         figure.add_scatter(x=x, y=rows[column].to_list(), name=name, line={"color": colour, "dash": dash, "width": 1.5})
     figure.add_scatter(
@@ -54,7 +56,9 @@ def draw_cost(curve: CostCurve, live: Sequence[Threshold] = ()) -> go.Figure:
     for row, mark in enumerate(live, 1):
         _line(figure, min(1.0, mark.at), mark.name, _LIVE, row % 3)
     title = f"Expected cost of one output (n = {curve.n:,} labelled outputs)"
-    figure.update_xaxes(title="threshold: at or above this confidence an output goes out by itself", range=[0, 1.01])
+    figure.update_xaxes(
+        title="threshold: at or above this confidence an output goes out by itself", range=[_from(x, live), 1.01]
+    )
     figure.update_yaxes(title="USD per output", rangemode="tozero")
     figure.update_layout(
         title={"text": title, "font": {"size": 15}, "x": 0, "y": 0.98},
@@ -63,6 +67,11 @@ def draw_cost(curve: CostCurve, live: Sequence[Threshold] = ()) -> go.Figure:
         legend={"orientation": "h", "y": -0.25, "x": 0},
     )
     return figure
+
+
+def _from(x: Sequence[float], live: Sequence[Threshold]) -> float:
+    """Return where the axis begins: a little before the first threshold that occurs or holds."""
+    return max(0.0, min([*x, *(mark.at for mark in live)]) - 0.03)
 
 
 def _line(figure: go.Figure, x: float, text: str, colour: str, row: int) -> None:

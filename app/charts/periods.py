@@ -62,7 +62,13 @@ def draw_periods(
         edge = banded["group"].to_list()
         around = {"x": edge + edge[::-1], "y": banded["high"].to_list() + banded["low"].to_list()[::-1]}
         figure.add_scatter(
-            **around, fill="toself", fillcolor=_BAND, line_width=0, hoverinfo="skip", name="95 % interval"
+            **around,
+            mode="lines",
+            fill="toself",
+            fillcolor=_BAND,
+            line_width=0,
+            hoverinfo="skip",
+            name="95 % interval",
         )
     figure.add_scatter(
         x=x,
@@ -113,7 +119,7 @@ def _finished(
         figure.add_annotation(**place, text=goal.name, showarrow=False, font={"color": _GOAL, "size": 11})
     figure.update_yaxes(title=axis, tickformat=".0%" if percent else None, rangemode="tozero")
     figure.update_layout(
-        title={"text": f"{title} (n = {int(rows['n'].sum()):,})", "font": {"size": 15}, "x": 0, "y": 0.98},
+        title={"text": f"{title} (n = {int(rows['n'].sum()):,})", "font": {"size": 13}, "x": 0, "y": 0.98},
         height=HEIGHT,
         margin={"l": 10, "r": 10, "t": 78, "b": 10},
         showlegend=False,

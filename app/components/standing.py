@@ -13,29 +13,38 @@ from hitl_core.domain.policy_sections import Breaker
 from hitl_core.loop import Counts
 
 _STAGES = {"human": "review", "audit": "audit (blind)", "adjudicate": "seniors", "judge": "with the judges"}
+MOST_STEPS = 8
 Waiting = Sequence[Mapping[str, Any]]
 
 
-def next_steps(waiting: Waiting) -> str:
-    """Return at most four sentences on what a lead should do, most urgent first."""
-    steps = []
+def next_steps(waiting: Waiting, figures: Sequence[str] = (), reviewer: str | None = None) -> str:
+    """Return at most `MOST_STEPS` sentences on what a lead should do, most urgent first.
+
+    Args:
+        waiting: what waits, by stage and expertise.
+        figures: what the figures ask for, as HTML (`leads.next_steps`).
+        reviewer: who reads it; links keep the name.
+    """
     people = [row for row in waiting if row["stage"] != "judge"]
     overdue = sum(int(row["overdue"] or 0) for row in people)
-    if overdue:
-        steps.append(f"<b>{overdue:,} overdue.</b> The queue hands out the most urgent first; get more reviewers.")
+    steps = [f"<b>{overdue:,} overdue.</b> The queue hands out the most urgent first; get more reviewers."] * (
+        overdue > 0
+    )
     for row in people:
         if row["expertise"] and row["pending"] and not row["claimed"]:
             asked = f"Nobody is on {int(row['pending']):,} tasks that ask for <b>{esc(row['expertise'][:80])}</b>: "
             steps.append(asked + "find a reviewer who has it.")
     seniors = sum(int(row["pending"]) for row in people if row["stage"] == "adjudicate")
     if seniors:
-        steps.append(f"{seniors:,} escalated or disputed tasks wait for a senior.")
+        where = link("adjudicate", {"reviewer": reviewer}, "Settle them")
+        steps.append(f"<b>Waiting for a senior: {seniors:,}</b>, escalated or disputed. {where}")
+    steps += figures
     pending = sum(int(row["pending"]) for row in people)
     if pending and not overdue:
         steps.append(f"{pending:,} tasks wait and none is overdue; go on in the order of the queue.")
     if not steps:
         steps.append("Nothing waits for a person. The audit keeps sampling what goes out by itself.")
-    return "".join(element("div", step, cls="card") for step in steps[:4])
+    return "".join(element("div", step, cls="card") for step in steps[:MOST_STEPS])
 
 
 def stopped(breakers: Sequence[Breaker], reviewer: str | None = None) -> str:

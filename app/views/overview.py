@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import session, wiring
 from app.components import standing, trouble
+from app.components.leads import next_steps
 from app.components.safe_html import element, show
 
 FEWEST_REVIEWS = 20
@@ -41,7 +42,9 @@ def page() -> None:
             )
         )
     show(element("h4", "What to do next", cls="head4"))
-    show(standing.stopped(loop.audit.tripped(), session.reviewer()) + standing.next_steps(counts.waiting))
+    reviewer = session.reviewer()
+    steps = standing.next_steps(counts.waiting, next_steps.steps(project, reviewer), reviewer)
+    show(standing.stopped(loop.audit.tripped(), reviewer) + steps)
     show(element("h4", "Waiting now", cls="head4") + standing.tiles(counts, now))
     if counts.waiting:
         show(standing.waiting_table(counts.waiting, now))

@@ -29,7 +29,7 @@ def page() -> None:
     left, right = st.columns(2, gap="small")
     for place, name in enumerate(sheets.SHEETS[sheet]):
         with left if place % 2 == 0 else right:
-            sheets.block(name, drawn, view, turns.markers(changes))
+            sheets.block(name, drawn, view, changes)
     if sheet == "Quality":
         show(gains.gains(loop.reports.metrics(None, by="quarter", project=view.project)))
     show(element("h4", "What changed", cls="head4") + turns.table(changes))

@@ -36,8 +36,9 @@ def said(name: str, value: float | None) -> str:
 
 
 def usd(value: float) -> str:
-    """Return an amount with as many digits as it needs."""
-    return f"{value:,.2f} USD" if abs(value) >= 1 or not value else f"{value:.3g} USD"
+    """Return an amount with as many digits as it needs, down to a millionth."""
+    small = f"{value:.3f}" if abs(value) >= 0.01 else f"{value:.6f}".rstrip("0")
+    return f"{value:,.2f} USD" if abs(value) >= 1 or not value else f"{small} USD"
 
 
 def seconds(value: float) -> str:
@@ -45,7 +46,7 @@ def seconds(value: float) -> str:
     if value < 100:
         return f"{value:.0f} s"
     if value < 3_600:
-        return f"{value // 60:.0f} min {value % 60:02.0f} s"
+        return f"{value // 60:.0f} min {value % 60:.0f} s" if round(value % 60) else f"{value / 60:.0f} min"
     return f"{value / 3_600:.1f} h" if value < 48 * 3_600 else f"{value / 86_400:.1f} days"
 
 

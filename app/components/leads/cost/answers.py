@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import hypot
 from typing import TYPE_CHECKING
 
 from app.charts.costs import Threshold, draw_cost
@@ -62,10 +63,9 @@ def sentences(found: CostCurve, live: float | None) -> str:
     ]
     if live is not None:
         here = point_at(found, live)
-        more = 1000 * (here.cost_usd - best.cost_usd)
         lines.append(
             f"The live threshold {live:g} costs {_cost(here)} an output, {here.share_reviewed:.0%} reviewed: "
-            f"{wording.usd(more)} more for 1,000 outputs than the cheapest."
+            f"{dearer(here, best)}."
         )
     return element("div", *(element("div", line) for line in lines), cls="card")
 
@@ -77,6 +77,20 @@ def point_at(found: CostCurve, threshold: float) -> CostPoint:
     at = min(int(found.frame["threshold"].search_sorted(threshold, side="left")), found.frame.height - 1)
     row = found.frame.row(at, named=True)
     return CostPoint(**{name: row[name] for name in CostPoint.__dataclass_fields__})
+
+
+def dearer(here: CostPoint, best: CostPoint) -> str:
+    """Return what 1,000 outputs cost more than at the cheapest threshold, with a cautious interval.
+
+    It is put together from the two points' own (MOVER) as if they were of different outputs, so it is rather too wide.
+    """
+    more = here.cost_usd - best.cost_usd
+    if not more:
+        return "as much as the cheapest"
+    low = more - hypot(here.cost_usd - here.low, best.high - best.cost_usd)
+    high = more + hypot(here.high - here.cost_usd, best.cost_usd - best.low)
+    ends = f"{wording.usd(1000 * low)} to {wording.usd(1000 * high)}"
+    return f"{wording.usd(1000 * more)} more for 1,000 outputs (cautious 95 % interval {ends})"
 
 
 def upto(threshold: float) -> str:

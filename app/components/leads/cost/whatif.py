@@ -105,10 +105,27 @@ def moved(found: WhatIf) -> None:
         show(element("div", "No item would go another way.", cls="card"))
         return
     listed = min(LISTED, len(found.items))
-    head = element("h4", f"{found.moved:,} items would move; the first {listed:,}", cls="head4")
-    show(head + items(found.items[:listed]))
+    show(element("h4", f"{found.moved:,} items would move", cls="head4") + routes(found))
+    show(element("h4", f"The first {listed:,} of them", cls="head4") + items(found.items[:listed]))
     with st.expander(f"Table of {len(found.items):,} items that would move", key="cost.moved.open"):
         figure.table(_frame(found.items), key="cost.moved", name="Items that would move")
+
+
+def routes(found: WhatIf) -> str:
+    """Return how many items go from which route to which, and what their labels say, as HTML."""
+    moves = sorted((each for each in found.routes if each.old != each.new), key=lambda each: -each.outputs)
+    heads = ("went by", "would go by", "items", "of them labelled", "wrong")
+    head = element("tr", *(element("th", name, cls="n" if at > 1 else "") for at, name in enumerate(heads)))
+    rows = (
+        element(
+            "tr",
+            element("td", _route(each.old)),
+            element("td", _route(each.new)),
+            *(element("td", f"{count:,}", cls="n") for count in (each.outputs, each.labelled, each.wrong)),
+        )
+        for each in moves
+    )
+    return element("table", head, *rows, cls="grid")
 
 
 def items(shown: tuple[MovedItem, ...]) -> str:

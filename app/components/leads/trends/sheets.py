@@ -10,6 +10,7 @@ import streamlit as st
 from app.charts.periods import Goal, Marker, draw_groups, draw_periods
 from app.components.leads import figure, wording
 from app.components.leads.filters import View
+from app.components.leads.trends import turns
 from app.components.safe_html import element, esc, show
 from hitl_core.reports.definitions import BY_NAME, DEFINITIONS, Definition
 
@@ -38,7 +39,7 @@ def summary(figures: pl.DataFrame) -> str:
     return element("table", element("tr", head), body, cls="grid")
 
 
-def block(name: str, figures: pl.DataFrame, view: View, markers: Sequence[Marker]) -> None:
+def block(name: str, figures: pl.DataFrame, view: View, changes: pl.DataFrame) -> None:
     """Draw one figure: title with "?", chart, and behind it the table that can be downloaded."""
     import polars as pl
 
@@ -52,7 +53,7 @@ def block(name: str, figures: pl.DataFrame, view: View, markers: Sequence[Marker
             show(element("div", _too_few(int(rows["n"].sum())), cls="muted"))
             return
         file = f"{definition.title} by {view.grouping}"
-        drawn = chart(definition, rows, view, markers)
+        drawn = chart(definition, rows, view, turns.markers(changes, definition.title))
         figure.figure(drawn, rows.rename({"group": view.grouping}), key=f"trends.{name}", name=file)
 
 

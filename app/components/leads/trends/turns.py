@@ -11,12 +11,18 @@ if TYPE_CHECKING:
     import polars as pl
 
 MOST_LINES = 30
+MOVED = "change"
+"""The kind of a change-point of a figure."""
 
 
-def markers(changes: pl.DataFrame) -> list[Marker]:
-    """Return the markers of a frame of changes: at, kind, name, detail."""
+def markers(changes: pl.DataFrame, title: str) -> list[Marker]:
+    """Return the markers for the figure of a title: what was changed, and change-points of this very figure."""
+    import polars as pl
+
+    own = (pl.col("kind") != MOVED) | pl.col("name").str.starts_with(title)
     return [
-        Marker(at.isoformat(), str(kind), str(name)) for at, kind, name in changes.select("at", "kind", "name").rows()
+        Marker(at.isoformat(), str(kind), str(name))
+        for at, kind, name in changes.filter(own).select("at", "kind", "name").rows()
     ]
 
 
