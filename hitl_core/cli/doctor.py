@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hitl_core.settings import Settings
     from hitl_core.store.engine import Store
 
+ANY_PROJECT = "*"
 CLOCK_TOLERANCE = timedelta(seconds=1)
 WORKER_SILENCE = timedelta(minutes=2)
 
@@ -91,6 +92,7 @@ def _contents(store: Store, settings: Settings) -> Iterator[Finding]:
         yield _worker(tx, now)
         yield _expertise(tx)
         yield from _judges(tx, now)
+        yield from _certificates(tx, now)
         if not store.is_sqlite:
             yield _clock(tx)
         yield _index(tx, store, settings)
@@ -168,6 +170,31 @@ def _judges(tx: Connection, now: datetime) -> Iterator[Finding]:
             state: Literal["ok", "warning"] = "ok" if each.status == "valid" else "warning"
             told = f"{each.certificate.project}: {each.status}" + (f", {each.reason}" if each.reason else "")
             yield Finding(f"certificate {tier.judge}", state, told)
+
+
+def _certificates(tx: Connection, now: datetime) -> Iterator[Finding]:
+    """Calibrators and certificates that the live policy names: items of those that do not hold go to review."""
+    from hitl_core.domain.policy import Policy
+    from hitl_core.loop.instruments import ended, load_instruments
+    from hitl_core.store import policies
+
+    version = policies.live_version(tx)
+    stored = policies.load(tx, version) if version is not None else None
+    policy = Policy.from_mapping(stored.body) if stored else Policy()
+    instruments = load_instruments(tx, policy, now)
+    for project, each in sorted(instruments.calibrators.items()):
+        if each is not None:
+            name = "calibrator" if project == ANY_PROJECT else f"calibrator of {project}"
+            why = ended(each, now, policy.calibration.max_age_days)
+            yield Finding(name, "warning" if why else "ok", f"{why}; items go to review" if why else each.key)
+    for reason, held in sorted(instruments.standings.items()):
+        name = f"certificate {reason.removeprefix('override:')}"
+        if trouble := held.trouble(now):
+            detail = held.detail or (f"it ended {_ago(now - held.expires_at)} ago" if held.expires_at else "")
+            yield Finding(name, "warning", f"{trouble}: {detail}; items go to review, find a threshold again")
+        else:
+            left = f", ends in {_ago(held.expires_at - now)}" if held.expires_at else ""
+            yield Finding(name, "ok", f"{held.key}{left}")
 
 
 def _clock(tx: Connection) -> Finding:

@@ -24,7 +24,7 @@ from hitl_core.cli import (
 )
 from hitl_core.cli.context import is_debugging, one_line
 from hitl_core.cli.leads import stats
-from hitl_core.cli.trust import audit, scorer
+from hitl_core.cli.trust import audit, calibrate, scorer, thresholds
 from hitl_core.domain.errors import HitlError
 
 BAD_INPUT = 2
@@ -37,11 +37,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
+thresholds.register(policy.app)
 app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="db")
 app.add_typer(reviewers.app, name="reviewer")
 app.add_typer(scorer.app, name="scorer")
+app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(judging.app, name="judge")
 for module in (importing, exporting, submitting, stats, doctor, serving, demo):
     module.register(app)

@@ -141,7 +141,10 @@ def _results(
     delta, target = question.delta, question.target_error
     free = [place for place, why in enumerate(refused) if not why]
     nothing = choose_threshold([], [], target_error=target, delta=delta)
-    results = [replace(nothing, labels=each.n, labels_needed=0, method="none") for each in evidences]
+    results = [
+        replace(nothing, labels=each.n, labels_needed=0 if each.n else nothing.labels_needed, method="none")
+        for each in evidences
+    ]
     if given.policy.calibration.ramp:
         share = delta / max(1, len(free))
         return [

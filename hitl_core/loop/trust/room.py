@@ -104,6 +104,12 @@ class CalibrationRoom:
         """Return the calibrator that the live policy uses for a project, None where confidences count as they come."""
         return self.calibrator(self.book.live().policy.calibration.artefact_of(project))
 
+    def problem_of(self, fitted: FittedCalibrator) -> str:
+        """Return why a calibrator may not be used any more (age, drift), empty where it may."""
+        policy, now = self.book.live().policy, self.clock.now()
+        with self.store.read() as tx:
+            return self._ended(tx, policy, fitted, now)
+
     def fit(self, scope: Scope) -> FittedCalibrator:
         """Fit a calibrator on the labels that never certify and keep it as a new version; nothing uses it yet.
 

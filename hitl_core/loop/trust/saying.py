@@ -41,7 +41,8 @@ def summarize(parts: Sequence[SegmentFinding], policy: Policy, ledger: DeltaLedg
 def _part(part: SegmentFinding) -> str:
     result, name = part.result, part.scope.name
     if part.refused:
-        return f"{name}: no certificate: {part.refused}."
+        needed = f"; {result.labels_needed:,} are needed at least" if result.labels_needed else ""
+        return f"{name}: no certificate: {part.refused}{needed}."
     if result.method == "ramp ended":
         return f"{name}: the ramp is at its end; there is no looser step to test."
     if result.threshold is None or result.bound is None:
