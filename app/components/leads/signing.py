@@ -12,7 +12,7 @@ def signed_in(key: str) -> str | None:
     """Return who is here; where nobody said so, ask for a name in place."""
     name = session.reviewer()
     if name is not None:
-        show(element("div", "It is published in the name of ", element("b", esc(name[:80])), ".", cls="muted"))
+        show(element("div", "Published in the name of ", element("b", esc(name[:80])), ".", cls="muted"), narrow=True)
         return name
     st.text_input("Your name (a change needs one)", key=key, max_chars=200, on_change=_enter, args=(key,), width=320)
     return None

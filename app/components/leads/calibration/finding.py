@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import session, wiring
-from app.components.leads.calibration.policy_diff import diff_markup, differences
+from app.components.leads.calibration.policy_diff import Difference, diff_markup, differences
+from app.components.leads.calibration.scope import NAMES
+from app.components.leads.calibration.slider import threshold_of
 from app.components.leads.signing import signed_in
 from app.components.safe_html import element, esc, show
 from hitl_core.domain.errors import HitlError
+from hitl_core.loop.trust.evidence import SEGMENT_KEYS
 
 if TYPE_CHECKING:
     from app.components.leads.calibration.scope import View
+    from hitl_core.domain.policy import Policy
+    from hitl_core.loop.trust.evidence import Scope
     from hitl_core.loop.trust.finding import Finding
 
 
@@ -25,6 +30,14 @@ def form(view: View) -> None:
             "Wrong at most (%)", 0.1, 50.0, round(target * 100, 2), 0.5, key="calibration.target", width=180
         )
         st.number_input("With confidence (%)", 50.0, 99.9, 95.0, 0.5, key="calibration.sure", width=180)
+        free = [key for key in SEGMENT_KEYS if key not in view.scope.where]
+        st.selectbox(
+            "A threshold for",
+            ["", *free],
+            key="calibration.by",
+            format_func=lambda key: f"each {NAMES[key].lower()}" if key else "all of it together",
+            width=200,
+        )
         st.form_submit_button(
             "Find the threshold", key="calibration.find", type="primary", on_click=_find, args=(view,)
         )
@@ -42,7 +55,9 @@ def found(finding: Finding) -> None:
     left, right = st.columns([11, 10], gap="medium")
     with left:
         show(element("h4", "What would change", cls="head4"))
-        show(diff_markup(differences(wiring.loop().policy, finding.policy)))
+        live = wiring.loop().policy
+        effect = [_effect(part.scope, live, finding.policy) for part in finding.parts]
+        show(diff_markup([*filter(None, effect), *differences(live, finding.policy)]))
     with right, st.expander("The certificate in full", key="calibration.certificate.open"):
         for each in certificates:
             st.code(each.text(), language=None, wrap_lines=True)
@@ -59,17 +74,28 @@ def found(finding: Finding) -> None:
         )
 
 
+def _effect(scope: Scope, live: Policy, then: Policy) -> Difference | None:
+    """Return how the lowest confidence that goes out by itself would move, None where it would not."""
+    name = " / ".join((scope.project, *scope.where.values()))
+    before, after = (_at(threshold_of(policy, scope)) for policy in (live, then))
+    return None if before == after else Difference(f"{name}: goes out by itself from", before, after)
+
+
+def _at(threshold: float) -> str:
+    return f"{threshold:.4g}" if threshold <= 1 else "never"
+
+
 def _find(view: View) -> None:
     state = st.session_state
     target, sure = float(state["calibration.target"]) / 100, float(state["calibration.sure"]) / 100
+    by = tuple(filter(None, [state.get("calibration.by")]))
     state.pop(session.CALIBRATION_FOUND, None)
+    find = wiring.loop().calibration.find
     try:
-        finding = wiring.loop().calibration.find(
-            view.scope, round(target, 6), round(sure, 6), calibrator=view.calibrator or None
-        )
+        finding = find(view.scope, round(target, 6), round(sure, 6), view.calibrator or None, by=by)
         state[session.CALIBRATION_FOUND] = (view.key, finding)
     except HitlError as error:
-        state[session.CALIBRATION_SAID] = (f"Nothing was looked for: {error}", False)
+        state[session.CALIBRATION_SAID] = (f"Nothing was found: {error}", False)
 
 
 def _publish(finding: Finding) -> None:

@@ -50,7 +50,8 @@ def _named(policy: Policy) -> dict[str, Any]:
     """Return the policy with overrides, rules and breakers by name: their place says nothing."""
     body = policy.to_mapping()
     body["overrides"] = {
-        each.when.describe(): given for each, given in zip(policy.overrides, body.get("overrides", ()), strict=True)
+        each.when.describe(): {name: value for name, value in given.items() if name != "when"}
+        for each, given in zip(policy.overrides, body.get("overrides", ()), strict=True)
     }
     body["rules"] = {each.id: given for each, given in zip(policy.rules, body.get("rules", ()), strict=True)}
     body["breakers"] = {
@@ -65,5 +66,5 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
             yield from _leaves(part, f"{name} › {key}" if name else str(key))
     elif isinstance(value, list | tuple):
         yield name, ", ".join(str(part) for part in value) or "none"
-    else:
-        yield name, "none" if value is None else str(value)
+    elif value is not None:
+        yield name, str(value)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90, "a year": 365, "everything": None}
 WHOSE = ("as it came", "recalibrated")
-_LABELS = {"domain": "Field", "label": "Label", "model": "Model"}
+NAMES = {"domain": "Field", "label": "Label", "model": "Model"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def choose() -> View | None:
 
 
 def _part(name: str, values: list[str]) -> str:
-    return address.choose(_LABELS[name], values, key=f"calibration.{name}", parameter=name, width=170)
+    return address.choose(NAMES[name], values, key=f"calibration.{name}", parameter=name, width=170)
 
 
 def _parts(project: str) -> dict[str, list[str]]:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from app.components.leads.calibration.scope import View
+    from hitl_core.domain.policy import Policy
     from hitl_core.domain.policy_cost import Prices
+    from hitl_core.loop.trust.evidence import Scope
 
 MINUTES = 1.5
 Row = dict[str, Any]
@@ -44,18 +46,17 @@ def monthly(prices: Prices) -> MonthlyPrices:
     )
 
 
-def live_threshold(view: View) -> float:
-    """Return from which confidence on the view's outputs go by themselves now; above 1 where none does."""
-    scope = view.scope
+def threshold_of(policy: Policy, scope: Scope) -> float:
+    """Return from which confidence on the scope's outputs go by themselves under a policy; above 1 where none does."""
     kind = {"project": scope.project, "domain": "", "label": "", "model": ""} | dict(scope.where)
-    tiers = plan_for(wiring.loop().policy).ground_for(SimpleNamespace(**kind)).tiers  # type: ignore[arg-type]
+    tiers = plan_for(policy).ground_for(SimpleNamespace(**kind)).tiers  # type: ignore[arg-type]
     return next((lowest for lowest, route, _ in tiers.steps if route == "auto_approve"), 2.0)
 
 
 @st.fragment
 def slider(view: View) -> None:
     """Draw slider, figures for where it stands, and the curve over all positions."""
-    rows, live = preview(view), live_threshold(view)
+    rows, live = preview(view), threshold_of(wiring.loop().policy, view.scope)
     prices = monthly(wiring.loop().policy.cost)
     start = round(min(1.0, live), 2)
     chosen = st.slider(
@@ -76,7 +77,7 @@ def tiles(row: Row, labels: int) -> str:
     wrong = "–" if row["error"] is None else f"{row['error']:.1%}"
     share = f"95 % interval {row['share_low']:.0%} to {row['share_high']:.0%}"
     hours = f"95 % interval {row['hours_low']:,.0f} to {row['hours_high']:,.0f}"
-    above = f"n = {row['n']:,} labels from here on, effective {row['effective_n']:,.0f}"
+    above = f"n = {row['n']:,} from here on, effective {row['effective_n']:,.0f}"
     every = f"n = {labels:,} labels"
     made = (
         ("share reviewed", f"{row['share_reviewed']:.0%}", share, every),

@@ -1,0 +1,121 @@
+"""A lead's day on the demo: move the slider, certify and publish a threshold, meet a break, take the threshold back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from hitl_core import Review, Route, Stage
+from hitl_core.loop.demo import PROJECT, load_demo_project
+from hitl_core.loop.trust.evidence import Scope
+from tests.browser.conftest import Server
+from tests.browser.desk_page import DeskPage
+
+NewPage = Callable[..., DeskPage]
+SLOW_MS = 60_000
+BROKEN = "benefits"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def demo(server: Server) -> None:
+    load_demo_project(server.database)
+    server.loop.policies.refresh()
+
+
+def item(name: str, confidence: float, **fields: Any) -> dict[str, Any]:
+    given = {"id": name, "query": f"question {name}?", "output": "an answer", "project": PROJECT, "domain": "travel"}
+    return given | {"confidence": confidence, "model": "assistant-large"} | fields
+
+
+def fill(tab: DeskPage, key: str, text: str) -> None:
+    """Type into a text box and leave it, so that the page knows."""
+    box = tab.page.locator(f".st-key-{key.replace('.', '-')} input")
+    box.fill(text)
+    box.press("Tab")
+    tab.rest()
+
+
+def sees(tab: DeskPage, words: str) -> None:
+    expect(tab.page.get_by_text(words).first).to_be_visible(timeout=SLOW_MS)
+
+
+def burst_of_bad_audits(server: Server, version: int) -> None:
+    """Outputs of one field go out and every audit of them says wrong, as after a broken prompt."""
+    audited = set()
+    for number in range(2_000):
+        decision = server.loop.submit(item(f"bad-{number}", 0.99, domain=BROKEN))
+        assert decision.policy_version == version
+        if decision.audited:
+            audited.add(decision.item_id)
+        if len(audited) == 15:
+            break
+    while audited:
+        task = server.loop.queue.claim("auditor", project=PROJECT, stages=(Stage.AUDIT,))
+        assert task is not None
+        wrong = task.item.id in audited
+        review = Review(verdict="reject", reasons=("wrong_fact",)) if wrong else Review(verdict="approve")
+        server.loop.queue.complete(task.token, review)
+        audited.discard(task.item.id)
+
+
+@pytest.mark.timeout(600)
+def test_a_threshold_is_certified_published_broken_and_taken_back(server: Server, new_page: NewPage) -> None:
+    loop = server.loop
+    before = loop.policies.live().version
+    tab = new_page(f"/calibration?reviewer=lea&project={PROJECT}")
+    sees(tab, "The live policy stands at 0.95")
+
+    tiles = tab.page.locator(".tile .big")
+    reviewed = tiles.first.inner_text()
+    slider = tab.page.locator(".st-key-calibration-threshold input[type=range]")
+    slider.press("Home")
+    expect(tiles.first).not_to_have_text(reviewed, timeout=SLOW_MS)
+    sees(tab, "simultaneous bound")
+
+    tab.rest()
+    tab.button("Find the threshold").click()
+    sees(tab, "at most 5.00% of the time, with 95.0% confidence")
+    finding = loop.calibration.find(Scope(PROJECT), 0.05, 0.95)
+    threshold = finding.result.threshold
+    assert threshold is not None
+    assert threshold < 0.95
+    assert loop.submit(item("early", threshold + 0.001)).route is not Route.AUTO_APPROVE
+
+    fill(tab, "calibration.reason", "1,200 labels say so")
+    tab.button("Publish").click()
+    sees(tab, f"Policy version {before + 1} is live")
+    loop.policies.refresh()
+    now = [loop.submit(item(f"late-{step}", threshold + step)) for step in (0.001, -0.001)]
+    assert {each.policy_version for each in now} == {before + 1}
+    assert [each.route is Route.AUTO_APPROVE for each in now] == [True, False]
+
+    burst_of_bad_audits(server, before + 1)
+    assert loop.audit.check() == [BROKEN]
+    overview = new_page("/overview?reviewer=lea")
+    sees(overview, f"Nothing of {BROKEN} goes out by itself")
+    overview.page.get_by_role("link", name="Look at the audits").click()
+    sees(overview, f"The monitor published policy version {before + 2}")
+    sees(overview, "What audits found wrong")
+    assert loop.submit(item("held", 0.99, domain=BROKEN)).route is not Route.AUTO_APPROVE
+    overview.page.get_by_role("link", name="bad-").first.click()
+    sees(overview, "Routing decisions")
+
+    back = new_page(f"/calibration?reviewer=lea&project={PROJECT}")
+    sees(back, f"Version {before}")
+    back.page.locator(f".st-key-calibration-back-{before} button").click()
+    fill(back, f"calibration.back.reason.{before}", "too many complaints")
+    back.button(f"Make version {before} live again").click()
+    sees(back, f"Version {before} is live again, as policy version {before + 3}")
+    loop.policies.refresh()
+    assert loop.submit(item("after", threshold + 0.001)).route is not Route.AUTO_APPROVE
+    assert [each.segment() for each in loop.audit.tripped()] == [BROKEN], "a roll back takes no breaker away"
+
+    audit = new_page(f"/audit?reviewer=lea&segment={BROKEN}")
+    fill(audit, f"audit.reason.{BROKEN}", "the prompt was repaired")
+    audit.button("Let it go out again").click()
+    sees(audit, "goes out by itself again")
+    loop.policies.refresh()
+    assert loop.audit.tripped() == ()
