@@ -25,6 +25,7 @@ from evals.bench.fairness import measure_gate
 from evals.bench.importing import measure_import
 from evals.bench.judging import measure_judging
 from evals.bench.measuring import measure_signals
+from evals.bench.reporting.timing import measure_reporting
 from evals.bench.results import Measure, Part, Setup
 from evals.bench.submitting import measure_submit
 from evals.bench.teaching import measure_few_shot
@@ -41,6 +42,7 @@ PARTS: dict[str, Measure] = {
     "agreement": measure_agreement,
     "calibration": measure_calibration,
     "judging": measure_judging,
+    "reporting": measure_reporting,
 }
 
 

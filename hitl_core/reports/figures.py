@@ -35,11 +35,11 @@ class Part(NamedTuple):
 
 
 def aggregated(rows: pl.DataFrame, *sums: pl.Expr) -> pl.DataFrame:
-    """Return sums for each group; where all rows are one group nothing has to be hashed."""
+    """Return sums for each group: with one group nothing has to be hashed, with several no row indices are kept."""
     import polars as pl
 
     if rows["group"].dtype != pl.Boolean:
-        return rows.group_by("group").agg(*sums)
+        return rows.lazy().group_by("group").agg(*sums).collect(engine="streaming")
     return rows.select(pl.lit(value=True).alias("group"), *sums) if rows.height else rows.select("group", *sums)
 
 
@@ -90,27 +90,16 @@ def f1(cells: pl.DataFrame, level: float) -> Part:
 
 def calibration(rows: pl.DataFrame, level: float) -> Part:
     """Return the debiased calibration error of groups with enough rows."""
-    import polars as pl
-
     from hitl_core.calibration import debiased_calibration_error
 
-    usable = rows.filter(pl.col("confidence").is_not_null())
-    lists = (
-        usable.group_by("group")
-        .agg("confidence", "right", "w")
-        .filter(pl.col("w").list.len() >= FEWEST_FOR_CALIBRATION)
-    )
-    groups = named(lists["group"])
+    usable = rows.select("group", "confidence", "right", "w").drop_nulls("confidence")
+    groups, arrays = _grouped(usable, "confidence", "right", "w")
+    enough = [place for place, each in enumerate(arrays) if each[0].size >= FEWEST_FOR_CALIBRATION]
+    groups, arrays = [groups[place] for place in enough], [arrays[place] for place in enough]
     replicates = 200 if len(groups) <= MOST_BANDS else 0
     found = [
-        debiased_calibration_error(
-            confidence.to_numpy(),
-            right.to_numpy(),
-            weights=weights.to_numpy(),
-            level=level,
-            replicates=replicates,
-        )
-        for confidence, right, weights in zip(lists["confidence"], lists["right"], lists["w"], strict=True)
+        debiased_calibration_error(confidence, right, weights=weights, level=level, replicates=replicates)
+        for confidence, right, weights in arrays
     ]
     n = np.array([each.n for each in found], dtype=np.float64)
     value, low, high = (
@@ -127,8 +116,8 @@ def quantiles(shares: Mapping[str, float], rows: pl.DataFrame, level: float) -> 
         rows: group, seconds.
         level: of the intervals.
     """
-    lists = rows.group_by("group").agg("seconds")
-    groups, values = named(lists["group"]), [each.to_numpy() for each in lists["seconds"]]
+    groups, arrays = _grouped(rows, "seconds")
+    values = [seconds for (seconds,) in arrays]
     picked = np.array([_quantiles(each, tuple(shares.values()), level) for each in values])
     sizes = np.array([each.size for each in values], dtype=np.float64)
     parts = []
@@ -136,6 +125,19 @@ def quantiles(shares: Mapping[str, float], rows: pl.DataFrame, level: float) -> 
         value, low, high = picked.reshape(sizes.size, len(shares), 3)[:, place].T
         parts.append(Part(name, groups, value, low, high, value, np.ones(sizes.size), sizes))
     return parts
+
+
+def _grouped(rows: pl.DataFrame, *columns: str) -> tuple[list[str], list[list[NDArray[Any]]]]:
+    """Return the groups and for each the arrays of its columns."""
+    import polars as pl
+
+    if not rows.height:
+        return [], []
+    if rows["group"].dtype == pl.Boolean:
+        return [ALL], [[rows[name].to_numpy() for name in columns]]
+    lists = rows.group_by("group").agg(*columns)
+    cells = zip(*(lists[name] for name in columns), strict=True)
+    return named(lists["group"]), [[each.to_numpy() for each in row] for row in cells]
 
 
 def _quantiles(values: NDArray[Any], shares: Sequence[float], level: float) -> list[tuple[float, float, float]]:

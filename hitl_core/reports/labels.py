@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+import numpy as np
 import orjson
 
 from hitl_core.domain.labels import COSMETIC, is_correct
@@ -17,41 +18,39 @@ def opinions(reviews: pl.DataFrame, cosmetic: Collection[str] = COSMETIC) -> pl.
     """Return the reviews that were not taken back, with two columns more.
 
     `right` says what the review says of the output, by the one label rule (domain/labels.py); `shared` that its output
-    has, or wants, several opinions.
+    has several opinions.
     """
     import polars as pl
 
-    undone = reviews.filter(pl.col("kind") == "undo")["supersedes"]
-    kept = reviews.filter(pl.col("kind") == "review")
-    if undone.len():
-        kept = kept.filter(~pl.col("review").is_in(undone.implode()))
-    shared = pl.col("item").is_duplicated() | (pl.col("overlap") > 1)
+    undone = reviews["kind"] == "undo"
+    kept = reviews
+    if undone.any():
+        gone = reviews.filter(undone)["supersedes"]
+        kept = reviews.filter(~undone & ~pl.col("review").is_in(gone.implode()))
+    items = np.sort(kept["item"].to_numpy())  # several times faster than looking for duplicates by hashing
+    twice = pl.Series(np.unique(items[1:][items[1:] == items[:-1]]))
+    shared = pl.col("item").is_in(twice.implode()) if twice.len() else pl.lit(value=False)
     return kept.with_columns(_right(kept, cosmetic), shared.alias("shared"))
 
 
 def settled_items(given: pl.DataFrame) -> pl.DataFrame:
-    """Return one row for each output on which these opinions settle: its newest opinion's row, with `right` settled.
+    """Return one row for each output: its newest opinion's row, with `right` as domain/labels.py settles opinions.
 
-    A senior's word wins; else each reviewer has one voice and the majority holds, an even split being wrong. Where
-    several opinions are wanted, an output is not settled before all have come or a senior has spoken. `at` becomes the
-    time when the first opinion was asked for, which is that of the decision: labels belong to the output's time.
+    A senior's word wins; else each reviewer has one voice, the newest, and the majority holds; an even split is wrong.
+    `at` becomes the time when the first opinion was asked for, which is that of the decision: labels belong to the
+    output's time.
     """
     import polars as pl
 
     alone = given.with_columns(at="asked_at")
     if not given["shared"].any():
         return alone
-    shared = given.filter("shared").sort("at")
+    shared = given.filter("shared").sort("at", "review")
     alone = alone.filter(~pl.col("shared"))
     senior = shared.filter(pl.col("stage") == "adjudicate").group_by("item").agg(pl.col("right").last())
-    voices = shared.group_by("item", "reviewer").agg(pl.col("right").last(), pl.col("overlap").last())
-    peers = (
-        voices.group_by("item")
-        .agg(pl.col("right").mean() > 0.5, (pl.len() >= pl.col("overlap").max()).alias("complete"))
-        .filter("complete")
-        .join(senior, on="item", how="anti")
-    )
-    settled = pl.concat([senior, peers.select("item", "right")])
+    voices = shared.group_by("item", "reviewer").agg(pl.col("right").last())
+    peers = voices.group_by("item").agg(pl.col("right").mean() > 0.5).join(senior, on="item", how="anti")
+    settled = pl.concat([senior, peers])
     newest = shared.group_by("item").agg(pl.all().exclude("right", "at").last(), at=pl.col("asked_at").min())
     return pl.concat([alone, newest.join(settled, on="item").select(alone.columns)])
 
@@ -61,7 +60,7 @@ def _right(kept: pl.DataFrame, cosmetic: Collection[str]) -> pl.Expr:
     import polars as pl
 
     edit = pl.col("verdict") == "edit"
-    given = kept.filter(edit)["review_reasons"].unique()
+    given = kept.lazy().filter(edit).select("review_reasons").collect()["review_reasons"].unique()
     styled = [text for text in given.cast(pl.String) if is_correct("edit", orjson.loads(text), cosmetic)]
     approved = pl.col("verdict") == "approve"
     if styled:

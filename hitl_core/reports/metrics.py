@@ -5,9 +5,9 @@ Public: `Facts`, `prepare`, `chosen_rows`, `compute_figures`, `PERIODS`, `GROUPS
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -34,8 +34,11 @@ if TYPE_CHECKING:
     import polars as pl
 
 PERIODS = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q"}
-GROUPS = ("domain", "model", "label", "project", "policy_version", "reviewer")
+OUTPUT_GROUPS = ("domain", "model", "label", "project", "policy_version")
+GROUPS = (*OUTPUT_GROUPS, "reviewer")
+REVIEWED = (*GROUPS, "at", "asked_at", "item", "review", "stage", "right", "shared")
 PEOPLE = ("async_review", "sync_review", "manual")
+OPINION, TIMES = ("verdict", "right", "at", "due_at"), ("stage", "at", "asked_at", "active_seconds")
 Only = Mapping[str, str | int]
 
 
@@ -46,7 +49,7 @@ class Facts(NamedTuple):
         held: decisions that no later one supersedes.
         given: reviews that were not taken back, with `right` by the label rule, see `labels.opinions`.
         labelled: outputs with a label drawn by design, one row each; `at` is the time they were decided about.
-        reviewed: outputs that review settled, blind audits aside; likewise.
+        reviewed: outputs that review settled, blind audits aside, likewise; only at, right and the groups.
     """
 
     held: pl.DataFrame
@@ -65,15 +68,29 @@ def prepare(decisions: pl.DataFrame, reviews: pl.DataFrame, cosmetic: Collection
     """
     import polars as pl
 
-    gone = decisions["supersedes"].drop_nulls()
-    held = decisions.filter(~pl.col("decision").is_in(gone.implode())) if gone.len() else decisions
+    again = decisions.lazy().filter(pl.col("supersedes").is_not_null()).select("supersedes", "origin").collect()
+    held = decisions.filter(~pl.col("decision").is_in(again["supersedes"].implode())) if again.height else decisions
     given = opinions(reviews, cosmetic)
-    labelled = settled_items(given.filter(pl.col("origin") == "design"))
-    return Facts(held, given, labelled, settled_items(given.filter(pl.col("stage") != "audit")))
+    # What was said about an earlier decision by design does not label the later one.
+    redrawn = again.filter(pl.col("origin") == "design")["supersedes"]
+    standing = given.filter(~pl.col("decision").is_in(redrawn.implode())) if redrawn.len() else given
+    drawn = standing["origin"] == "design"
+    labelled = settled_items(standing if drawn.all() else standing.filter(drawn))
+    people = standing.lazy().filter(pl.col("stage") != "audit").select(REVIEWED).collect()
+    return Facts(held, given, labelled, settled_items(people).select("at", "right", *OUTPUT_GROUPS))
 
 
-def chosen_rows(rows: pl.DataFrame, since: datetime | None, until: datetime | None, only: Only) -> pl.DataFrame:
+def chosen_rows(
+    rows: pl.DataFrame, since: datetime | None, until: datetime | None, only: Only, columns: Sequence[Any] = ()
+) -> pl.DataFrame:
     """Return the rows of a time, from `since` on and before `until`, that have the values of `only`.
+
+    Args:
+        rows: one of the `Facts`.
+        since: None is without a bound.
+        until: likewise.
+        only: values by group.
+        columns: names and expressions to return, default all columns; others are not copied.
 
     Raises:
         InputError: a key of `only` is no group.
@@ -87,7 +104,10 @@ def chosen_rows(rows: pl.DataFrame, since: datetime | None, until: datetime | No
         if name not in GROUPS:
             raise InputError(f"cannot choose by {name!r}{did_you_mean(name, GROUPS)}; choose from {', '.join(GROUPS)}")
         conditions.append(pl.col(name) == (value if name == "policy_version" else str(value)))
-    return rows.filter(*conditions) if conditions else rows
+    if not conditions:
+        return rows.select(*columns) if columns else rows
+    chosen = rows.lazy().filter(*conditions)
+    return (chosen.select(*columns) if columns else chosen).collect()
 
 
 def compute_figures(
@@ -125,15 +145,14 @@ def compute_figures(
         raise InputError(f"cannot group by {by!r}{did_you_mean(by, known)}; choose from {', '.join(known)}")
     chosen = only or {}
 
-    def rows(frame: pl.DataFrame) -> pl.DataFrame:
-        return chosen_rows(frame, since, until, chosen).with_columns(_group(by))
+    def rows(frame: pl.DataFrame, *columns: Any) -> pl.DataFrame:
+        return chosen_rows(frame, since, until, chosen, (_group(by), *columns))
 
-    given = rows(facts.given)
-    parts = [*_of_reviews(given, level), *_of_times(given, level)]
+    parts = [*_of_reviews(rows(facts.given, *OPINION), level), *_of_times(rows(facts.given, *TIMES), level)]
     if by != "reviewer" and "reviewer" not in chosen:
-        strata = _strata(rows(facts.held))
-        parts += _of_outputs(strata, rows(facts.reviewed), level)
-        parts += _of_labels(strata, rows(facts.labelled), level)
+        strata = _strata(rows(facts.held, "route", "cost_usd"))
+        parts += _of_outputs(strata, rows(facts.reviewed, "right"), level)
+        parts += _of_labels(strata, rows(facts.labelled, *_label_columns()), level)
     frames = [frame(part) for part in parts if part.groups]
     return pl.concat(frames).sort("group", "metric") if frames else frame(nothing())
 
@@ -213,27 +232,29 @@ def _of_reviews(given: pl.DataFrame, level: float) -> list[Part]:
 def _of_times(given: pl.DataFrame, level: float) -> list[Part]:
     import polars as pl
 
-    active = given.filter(pl.col("active_seconds").is_not_null()).select("group", seconds="active_seconds")
-    waited = given.filter(pl.col("stage") != "audit").select(
-        "group", seconds=(pl.col("at") - pl.col("asked_at")).dt.total_microseconds() / 1e6
-    )
+    active = given.select("group", seconds="active_seconds").drop_nulls("seconds")
+    waited = (pl.col("at") - pl.col("asked_at")).dt.total_microseconds() / 1e6
+    asked = given.lazy().filter(pl.col("stage") != "audit").select("group", seconds=waited).collect()
     return [
         *quantiles({"review_seconds_median": 0.5, "review_seconds_p95": 0.95}, active, level),
-        *quantiles({"turnaround_seconds_median": 0.5}, waited, level),
+        *quantiles({"turnaround_seconds_median": 0.5}, asked, level),
     ]
 
 
-def _of_labels(strata: pl.DataFrame, labelled: pl.DataFrame, level: float) -> list[Part]:
+def _label_columns() -> list[Any]:
     import polars as pl
 
-    if not labelled.height:
+    weight, auto = 1.0 / pl.col("inclusion_probability"), pl.col("route") == "auto_approve"
+    return ["confidence", "right", weight.alias("w"), auto.alias("auto")]
+
+
+def _of_labels(strata: pl.DataFrame, rows: pl.DataFrame, level: float) -> list[Part]:
+    import polars as pl
+
+    if not rows.height:
         return []
-    rows = labelled.with_columns(
-        (1.0 / pl.col("inclusion_probability")).alias("w"), (pl.col("route") == "auto_approve").alias("auto")
-    )
-    cells = rows.group_by("group", "auto", "right").agg(
-        pl.col("w").sum().alias("mass"), (pl.col("w") ** 2).sum().alias("squares"), pl.len().alias("n")
-    )
+    sums = (pl.col("w").sum().alias("mass"), (pl.col("w") ** 2).sum().alias("squares"), pl.len().alias("n"))
+    cells = rows.lazy().group_by("group", "auto", "right").agg(*sums).collect(engine="streaming")
     known = _known(strata, cells)
     whole = cells.join(known, on="group", how="semi", nulls_equal=True)
     if known.height < strata.height:

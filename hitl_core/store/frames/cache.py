@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ LATE_MS = 10 * 60 * 1000
 SAVE_ROWS = 20_000
 """How many new settled rows are worth another file."""
 MOST_FILES = 16
+GARBAGE_SECONDS = 3600.0
 MANIFEST = "manifest.json"
 _log = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ class FrameCache:
         self._folder = folder
         self._late_ms = late_ms
         self._lock = threading.Lock()
-        self._frames: dict[str, _Kept] = {}
+        self._frames: dict[str, KeptFrame] = {}
 
     def frames(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return (decisions, reviews) with every row that is committed now; in the order they were written."""
@@ -68,7 +70,7 @@ class FrameCache:
     def _caught_up(self, fact: Fact) -> pl.DataFrame:
         import polars as pl
 
-        kept = self._frames.get(fact.name) or _Kept(self._folder / fact.name, fact, self._identity())
+        kept = self._frames.get(fact.name) or KeptFrame(self._folder / fact.name, fact, identity_of(self._store))
         new = read_facts(self._store, fact, since_ms=kept.settled_ms, whole=kept.settled_ms is None)
         everything = pl.concat([kept.frame, new]) if new.height else kept.frame
         newest = everything["made_ms"][-1] if everything.height else None
@@ -77,18 +79,19 @@ class FrameCache:
         self._frames[fact.name] = kept
         return everything
 
-    def _identity(self) -> str:
-        """Return what tells this database from another one at the same address: its first secret's digest."""
-        import sqlalchemy as sa
 
-        from hitl_core.store.tables import secrets
+def identity_of(store: Store) -> str:
+    """Return what tells this database from another one at the same address: its first secret's digest."""
+    import sqlalchemy as sa
 
-        with self._store.read() as tx:
-            first = tx.execute(sa.select(secrets.c.value).order_by(secrets.c.name).limit(1)).scalar()
-        return hashlib.sha256(f"{self._store.address}\0{first}".encode()).hexdigest()[:32]
+    from hitl_core.store.tables import secrets
+
+    with store.read() as tx:
+        first = tx.execute(sa.select(secrets.c.value).order_by(secrets.c.name).limit(1)).scalar()
+    return hashlib.sha256(f"{store.address}\0{first}".encode()).hexdigest()[:32]
 
 
-class _Kept:
+class KeptFrame:
     """The settled part of one frame: rows made before `settled_ms`, in memory and in files."""
 
     def __init__(self, folder: Path, fact: Fact, identity: str) -> None:
@@ -124,7 +127,7 @@ class _Kept:
             if manifest["fingerprint"] != self._fingerprint:
                 return
             files = [str(name) for name in manifest["files"]]
-            parts = [pl.read_ipc(self._folder / name) for name in files]
+            parts = [_mapped(self._folder / name) for name in files]
             if sum(part.height for part in parts) != manifest["rows"]:
                 return
         except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
@@ -148,3 +151,21 @@ class _Kept:
         temporary.write_text(json.dumps(manifest), encoding="utf-8")
         os.replace(temporary, self._folder / MANIFEST)
         self._files, self._saved = files, self.frame.height
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove old files that the manifest does not name; whoever still has one open keeps its rows."""
+        for file in self._folder.glob("*.arrow*"):
+            if file.name not in self._files and time.time() - file.stat().st_mtime > GARBAGE_SECONDS:
+                file.unlink(missing_ok=True)
+
+
+def _mapped(file: Path) -> pl.DataFrame:
+    """Return a file's rows without reading them: what no report asks for stays on disk."""
+    import polars as pl
+    import pyarrow as pa
+
+    with pa.memory_map(str(file)) as source:
+        frame = pl.from_arrow(pa.ipc.open_file(source).read_all(), rechunk=False)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
