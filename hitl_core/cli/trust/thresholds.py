@@ -111,7 +111,7 @@ def _facts(found: Finding, ledger: DeltaLedger, version: int | None) -> dict[str
         "calibrator": found.calibrator or None,
         "version": version,
         "summary": list(found.summary),
-        "ledger": {"total": ledger.total, "spent": ledger.spent, "left": ledger.left},
+        "ledger": {name: round(getattr(ledger, name), 12) for name in ("total", "spent", "left")},
         "segments": [_segment(part) for part in found.parts],
     }
 
