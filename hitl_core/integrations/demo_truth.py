@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from hitl_core.domain.policy import Policy
+from hitl_core.domain.policy_cost import Prices
 
 SLOPE = 2.8
 INTERCEPTS = {"assistant-small": -3.6, "assistant-large": -2.5}
@@ -128,6 +129,9 @@ def true_values(population: Sequence[Cell], where: Where = lambda _: True) -> di
     labelled; with `_of_outputs` at the end of the name, what is true of the outputs themselves.
     """
     kept = [cell for cell in population if where(cell)]
+    good = mean(kept, lambda cell: (not cell.person) * cell.labelled)
+    bad = mean(kept, lambda cell: (not cell.person) * (1 - cell.labelled))
+    held = mean(kept, lambda cell: cell.person * cell.labelled)
     return {
         "human_review_rate": mean(kept, lambda cell: cell.person),
         "auto_approval_rate": mean(kept, lambda cell: not cell.person),
@@ -135,6 +139,7 @@ def true_values(population: Sequence[Cell], where: Where = lambda _: True) -> di
         "accuracy": mean(kept, lambda cell: cell.labelled),
         "accuracy_of_outputs": mean(kept, lambda cell: cell.right),
         "escaped_error_rate": mean(kept, lambda cell: 1 - cell.labelled, lambda cell: not cell.person),
+        "f1": 2 * good / (2 * good + bad + held),
         "escaped_error_rate_of_outputs": mean(kept, lambda cell: 1 - cell.right, lambda cell: not cell.person),
     }
 
@@ -151,18 +156,26 @@ def true_kappa(population: Sequence[Cell], one: SyntheticReviewer, other: Synthe
     return (observed - chance) / (1 - chance)
 
 
-def true_cost(
-    population: Sequence[Cell], threshold: float, *, review_usd: float, escaped_usd: float, reviewer_miss: float = 0.0
-) -> float:
+def true_calibration_error(population: Sequence[Cell], bins: int) -> float:
+    """Return the mean over bins of equal width, by their share, of |share labelled right - mean confidence|."""
+    sums: dict[int, list[float]] = {}
+    for cell in population:
+        gap = sums.setdefault(min(int(cell.confidence * bins), bins - 1), [0.0, 0.0])
+        gap[0] += cell.share
+        gap[1] += cell.share * (cell.labelled - cell.confidence)
+    return sum(abs(gap) for _, gap in sums.values()) / sum(share for share, _ in sums.values())
+
+
+def true_cost(population: Sequence[Cell], threshold: float, prices: Prices) -> float:
     """Return the expected cost per output, in USD, of letting outputs go by themselves from a threshold on.
 
-    Errors are counted as labels count them; a reviewer lets `reviewer_miss` of those below the threshold through.
+    Errors are counted as labels count them; below the threshold a reviewer lets `prices.reviewer_miss` of them through.
     """
 
     def cost(cell: Cell) -> float:
-        wrong = 1 - cell.labelled
-        goes = cell.confidence >= threshold
-        return escaped_usd * wrong if goes else review_usd + escaped_usd * reviewer_miss * wrong
+        slips = 1.0 if cell.confidence >= threshold else prices.reviewer_miss
+        review = 0.0 if cell.confidence >= threshold else prices.review_usd
+        return prices.model_usd + review + prices.escaped_error_usd * slips * (1 - cell.labelled)
 
     return mean(population, cost)
 

@@ -19,6 +19,7 @@ from hitl_core.domain.records import Decision, Item, Review, Reviewer, ReviewTas
 from hitl_core.integrations.demo import demo_data_dir, load_demo, pending
 from hitl_core.integrations.demo_history import (
     OUTPUTS,
+    SEED,
     HistoryStep,
     PlannedReview,
     history,
@@ -66,6 +67,7 @@ def load_demo_project(
     settings: Settings | None = None,
     folder: Path | None = None,
     outputs: int = OUTPUTS,
+    seed: int = SEED,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> DemoReport:
     """Fill a database with the demo project; one that has it already is left as it is.
@@ -76,6 +78,7 @@ def load_demo_project(
         settings: default: HITL_* variables and `.env`.
         folder: where the demo set lies; default the packaged one.
         outputs: how many outputs the history has.
+        seed: of its draws.
         on_progress: called with (outputs replayed, outputs in all).
 
     Raises:
@@ -85,7 +88,7 @@ def load_demo_project(
     end = now or SystemClock().now()
     items, labels = load_demo(folder)
     waiting = pending(items, labels)
-    steps = list(history(items, labels, now=end, outputs=outputs))
+    steps = list(history(items, labels, now=end, outputs=outputs, seed=seed))
     clock = ManualClock(steps[0].at - timedelta(minutes=1))
     with Loop.open(url, clock=clock, actor=ACTOR, settings=settings) as loop:
         if _is_there(loop, waiting[-1].id):
@@ -97,16 +100,8 @@ def load_demo_project(
             if on_progress is not None:
                 on_progress(done, len(steps))
         replay.leave_disputed(staged_dispute(items, labels, at=end - _DISPUTED_AGO))
-        # The history had no judges. One transaction at the very end: that these are there says the load is complete.
-        clock.set(end)
-        loop.publish((folder or demo_data_dir()) / "policy.toml", reason="judges whose verdicts were recorded")
-        spread = _OLDEST_PENDING / len(waiting)
-        loop.submit_many(
-            item.model_copy(update={"created_at": end - _OLDEST_PENDING + index * spread})
-            for index, item in enumerate(waiting)
-        )
-        judged = _judge(loop, waiting)
-    return DemoReport(len(steps) + 1 + len(waiting), replay.reviewed, len(waiting), judged, 1)
+        _leave_work(loop, clock, waiting, end, folder)
+    return DemoReport(len(steps) + 1 + len(waiting), replay.reviewed, len(waiting), len(waiting), 1)
 
 
 @dataclass
@@ -118,6 +113,8 @@ class _Replay:
     folder: Path | None
     reviewed: int = 0
     _plan: dict[str, HistoryStep] = field(default_factory=dict)
+    _said: dict[str, list[str]] = field(default_factory=dict)
+    _disputes: int = 0
 
     def batches(self, steps: Sequence[HistoryStep]) -> Iterator[int]:
         """Replay a history hour by hour; yield how many outputs are done."""
@@ -146,10 +143,10 @@ class _Replay:
         slots = sorted(self._slots(decisions))
         for _, at, name in (slot for slot in slots if not slot[0]):
             self._review(name, at)
-        if any(decision.overlap > 1 for decision in decisions):
-            self._settle()
+        self._settle()
         for _, at, name in (slot for slot in slots if slot[0]):
             self._review(name, at)
+        self._settle()
 
     def _submit(self, batch: Sequence[HistoryStep]) -> tuple[Decision, ...]:
         self.clock.set(batch[-1].at)
@@ -179,12 +176,15 @@ class _Replay:
         raise ConflictError(_DISTURBED)
 
     def _settle(self) -> None:
-        """Let the seniors settle what they were not asked about before, each as long as something is open to them."""
+        """Let the seniors settle what reviewers disagree on, each what they were not asked about before."""
         for name in (who.name for who in SENIORS):
-            while task := self.loop.queue.claim(name, project=PROJECT, stages=(Stage.ADJUDICATE,)):
+            while self._disputes and (task := self.loop.queue.claim(name, project=PROJECT, stages=(Stage.ADJUDICATE,))):
                 step = self._step(task)
-                self.clock.advance(hours=step.waits.ruling)
+                self.clock.set(max(self.clock.now(), task.created_at + timedelta(hours=step.waits.ruling)))
                 self._answer(task, step.rulings[name])
+                self._disputes -= 1
+        if self._disputes:
+            raise ConflictError(_DISTURBED)
 
     def _step(self, task: ReviewTask) -> HistoryStep:
         if task.item.id not in self._plan:
@@ -203,15 +203,28 @@ class _Replay:
         )
         self.loop.queue.complete(task.token, review)
         self.reviewed += 1
+        if task.stage is Stage.HUMAN and task.decision.overlap > 1:
+            said = self._said.setdefault(task.item.id, [])
+            said.append(planned.verdict)
+            self._disputes += len(said) == task.decision.overlap and len(set(said)) > 1
 
 
-def _judge(loop: Loop, waiting: Sequence[Item]) -> int:
-    """Let the recorded judges speak about everything that waits; what a rule sends to a person they only comment on."""
+def _leave_work(loop: Loop, clock: ManualClock, waiting: Sequence[Item], end: datetime, folder: Path | None) -> None:
+    """Submit what waits for a person, in one transaction at the very end: that it is there says the load is complete.
+
+    The history had no judges. Here recorded ones speak; what a rule sends to a person they only comment on.
+    """
+    clock.set(end)
+    loop.publish((folder or demo_data_dir()) / "policy.toml", reason="judges whose verdicts were recorded")
+    spread = _OLDEST_PENDING / len(waiting)
+    loop.submit_many(
+        item.model_copy(update={"created_at": end - _OLDEST_PENDING + index * spread})
+        for index, item in enumerate(waiting)
+    )
     settled = {each.item_id for each in loop.judges.judge_waiting(len(waiting), project=PROJECT)}
     for item in waiting:
         if item.id not in settled:
             loop.judges.judge_item(item.id, project=PROJECT)
-    return len(waiting)
 
 
 def _is_there(loop: Loop, item_id: str) -> bool:
