@@ -110,6 +110,7 @@ def _print(found: list[Certified], *, as_json: bool) -> None:
     if as_json:
         told = [
             {"artefact": each.key, "version": each.version, "status": each.status, "reason": each.reason}
+            | {"drift": each.drift.model_dump(mode="json")}
             for each in found
         ]
         print_json([row | each.certificate.to_json() for row, each in zip(told, found, strict=True)])
@@ -117,19 +118,17 @@ def _print(found: list[Certified], *, as_json: bool) -> None:
     if not found:
         print("no certificates; judges only advise. Review some of what they judged, then run: hitl judge certify")
         return
-    rows = []
-    for each in found:
-        held = each.certificate
-        rows.append(
-            (
-                held.project,
-                held.judge,
-                each.version,
-                each.status,
-                held.n,
-                held.precision,
-                held.figures.kappa,
-                each.reason,
-            )
-        )
-    print_rows(("project", "judge", "version", "status", "labels", "precision when accepted", "kappa", "why"), rows)
+    header = ("project", "judge", "version", "status", "certified", "labels", "unanswered", "accepted right", "at",
+              "kappa", "drift", "why")  # fmt: skip
+    print_rows(header, [_row(each) for each in found])
+
+
+def _row(each: Certified) -> tuple[Any, ...]:
+    held = each.certificate
+    drift = f"{each.drift.psi:.2f} (n {each.drift.n})" + (", drifted" if each.drift.drifted else "")
+    certified = f"{held.certified_at:%Y-%m-%d}"
+    right = f"{held.precision} of {held.accept_at:g} and more"
+    return (
+        held.project, held.judge, each.version, each.status, certified, held.n, held.unanswered, right,
+        f"{held.confidence:.4g}", held.figures.kappa, drift, each.reason,
+    )  # fmt: skip

@@ -7,27 +7,29 @@ Public: `JudgeCertificate`, `certify`, `certificate_state`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from hitl_core.domain.errors import InputError
 from hitl_core.domain.opinions import JudgeVerdict
 from hitl_core.domain.policy_judging import Judging
 from hitl_core.domain.records import LabelOrigin, Moment, Record
+from hitl_core.judging.certifying.drawn import (
+    SAME_CHANCE,
+    by_design,
+    digest_of,
+    precision_of,
+    refusal,
+    share_of,
+    would_accept,
+)
 from hitl_core.judging.certifying.drift import Spread, compare_spreads, spread_of
 from hitl_core.judging.certifying.figures import Figure, JudgeFigures, judge_figures
 from hitl_core.judging.opinion import CertificateState
-from hitl_core.stats import clopper_pearson
-from hitl_core.stats.eprocess import mean_upper_bound
-
-# Inclusion probabilities that differ by less than this, relatively, are one.
-SAME_CHANCE = 1e-9
 
 
 class JudgeCertificate(Record):
@@ -36,7 +38,10 @@ class JudgeCertificate(Record):
     `precision` is the weighted share of right outputs among the verdicts that would be accepted at `accept_at`; its
     `low` is a one-sided bound at `confidence`, exact (Clopper-Pearson) for equal inclusion probabilities and by betting
     (Waudby-Smith and Ramdas 2024) for unequal ones. `n` counts independent labels by design, `left_out` the others:
-    labels of another origin, and all but one of a group. `spread` is how the judge's probabilities were distributed.
+    labels of another origin, and all but one of a group. `unanswered` counts verdicts that would be accepted and whose
+    label was asked for and is not there: they are wrong in the bound, and above an allowed share of them (by weight)
+    the certificate is `refused`. `spread` is how the judge's probabilities were distributed. `attempt` counts the
+    certifications that a stated chance of being wrong was divided among; `rows` is a digest of verdicts and labels.
     """
 
     judge: str
@@ -53,6 +58,11 @@ class JudgeCertificate(Record):
     figures: JudgeFigures
     spread: Spread
     certified_at: Moment
+    unanswered: int = 0
+    unanswered_share: float = 0.0
+    refused: str = ""
+    attempt: int = 1
+    rows: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, as they are stored."""
@@ -121,6 +131,8 @@ class JudgeCertificate(Record):
     def sufficiency(self, min_precision: float, confidence: float) -> tuple[str, str]:
         """Return "valid" or "insufficient" with the reason: is the bound of the precision high enough?"""
         low = self.precision.low
+        if self.refused:
+            return "insufficient", self.refused
         if confidence > self.confidence + SAME_CHANCE:
             return "insufficient", f"its bound holds at {self.confidence:g}, the policy asks for {confidence:g}"
         if low is None or not self.n_accepted:
@@ -131,22 +143,19 @@ class JudgeCertificate(Record):
         return "valid", f"precision at least {low:.4f} (n {self.n_accepted})"
 
 
-class _Design(NamedTuple):
-    rows: NDArray[np.int64]
-    weight: NDArray[np.float64]
-    equal: bool
-
-
 def certify(
     verdicts: Sequence[JudgeVerdict],
-    labels: Sequence[bool],
+    labels: Sequence[bool | None],
     inclusion: Sequence[float | None],
     *,
     origins: Sequence[LabelOrigin | str] | None = None,
     groups: Sequence[str] | None = None,
     accept_at: float,
     confidence: float = 0.95,
+    max_unanswered: float = 0.05,
     now: datetime,
+    spread: Spread | None = None,
+    attempt: int = 1,
     identity: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> JudgeCertificate:
@@ -156,14 +165,18 @@ def certify(
 
     Args:
         verdicts: of one fingerprint and project, one an item.
-        labels: whether people found the output right, for each verdict.
+        labels: whether people found the output right, for each verdict; None where the label was asked for and is not
+            there, which counts as wrong in the bound.
         inclusion: the probability with which each item was drawn for a label; rows without one are left out.
         origins: why each item has its label; only `design` counts. All are, where this is not given.
         groups: rows of one group (a question, a document) are dependent; one of each, drawn by a hash, counts, so that
             the precision is that of a random row of a random group.
         accept_at: from which p_correct an unflagged approval is accepted.
         confidence: of the one-sided bound.
+        max_unanswered: the weighted share of accepted verdicts without a label above which the certificate is refused.
         now: when.
+        spread: of the judge's probabilities among all it judged; by default among the labelled.
+        attempt: which certification of the judge this is; see `JudgeCertificate`.
         identity: what the fingerprint was made of, for people to read.
         seed: of the draw within groups and of resampling.
 
@@ -171,11 +184,14 @@ def certify(
         InputError: there are no verdicts, they are of several fingerprints or projects, or the lengths differ.
     """
     _require_one_judge(verdicts, labels, inclusion, origins, groups)
-    chosen = _by_design(verdicts, inclusion, origins, groups, seed)
+    chosen = by_design(verdicts, inclusion, origins, groups, seed)
     used = [verdicts[row] for row in chosen.rows]
-    right = [bool(labels[row]) for row in chosen.rows]
-    accepted = np.array([_would_accept(each, accept_at) for each in used], dtype=np.bool_)
-    precision, bound = _precision(np.array(right, dtype=np.float64), chosen, accepted, confidence)
+    there = np.array([labels[row] is not None for row in chosen.rows], dtype=np.bool_)
+    right = np.array([bool(labels[row]) for row in chosen.rows], dtype=np.float64)
+    accepted = np.array([would_accept(each, accept_at) for each in used], dtype=np.bool_)
+    precision, bound = precision_of(right, there, chosen, accepted, confidence)
+    share = share_of(chosen.weight, accepted & ~there, accepted)
+    answered = [each for each, known in zip(used, there, strict=True) if known]
     first = verdicts[0]
     return JudgeCertificate(
         judge=first.judge,
@@ -184,20 +200,25 @@ def certify(
         identity=dict(identity or {"model": first.model, "prompt": first.prompt}),
         accept_at=accept_at,
         confidence=confidence,
-        n=len(used),
-        n_accepted=int(accepted.sum()),
+        n=len(answered),
+        n_accepted=int((accepted & there).sum()),
         left_out=len(verdicts) - len(used),
         precision=precision,
         bound=bound,
         figures=judge_figures(
-            [None if each.verdict == "abstain" else each.verdict == "approve" for each in used],
-            right,
-            p_correct=[each.p_correct for each in used],
-            weights=None if chosen.equal else chosen.weight,
+            [None if each.verdict == "abstain" else each.verdict == "approve" for each in answered],
+            right[there].astype(bool).tolist(),
+            p_correct=[each.p_correct for each in answered],
+            weights=None if chosen.equal else chosen.weight[there],
             seed=seed,
         ),
-        spread=spread_of(each.p_correct for each in used),
+        spread=spread or spread_of(each.p_correct for each in used),
         certified_at=now,
+        unanswered=int((accepted & ~there).sum()),
+        unanswered_share=share,
+        refused=refusal(share, max_unanswered),
+        attempt=attempt,
+        rows=digest_of(verdicts, labels, inclusion, accept_at),
     )
 
 
@@ -248,51 +269,3 @@ def _require_one_judge(verdicts: Sequence[JudgeVerdict], *columns: Sequence[Any]
         )
     if len({each.item_id for each in verdicts}) < len(verdicts):
         raise InputError("an item is there twice; give the newest verdict on each item")
-
-
-def _by_design(
-    verdicts: Sequence[JudgeVerdict],
-    inclusion: Sequence[float | None],
-    origins: Sequence[LabelOrigin | str] | None,
-    groups: Sequence[str] | None,
-    seed: int,
-) -> _Design:
-    """The rows that count, in an order that does not depend on how they came, with their weights."""
-    drawn: dict[str, tuple[str, int]] = {}
-    for row, (verdict, chance) in enumerate(zip(verdicts, inclusion, strict=True)):
-        if origins is not None and origins[row] != LabelOrigin.DESIGN:
-            continue
-        if chance is None:
-            continue
-        if not 0 < chance <= 1:
-            raise InputError(
-                f"inclusion probabilities lie above 0 and at most at 1; item {verdict.item_id!r} has {chance}"
-            )
-        place = hashlib.sha256(f"{seed}:{verdict.item_id}".encode()).hexdigest()
-        name = groups[row] if groups is not None else str(row)
-        drawn[name] = min(drawn.get(name, (place, row)), (place, row))
-    rows = np.array([row for _, row in sorted(drawn.values())], dtype=np.int64)
-    chances = np.array([float(inclusion[row] or 1) for row in rows], dtype=np.float64)
-    equal = not chances.size or bool(np.ptp(chances) <= SAME_CHANCE * chances.max())
-    return _Design(rows, 1 / chances, equal)
-
-
-def _would_accept(verdict: JudgeVerdict, accept_at: float) -> bool:
-    sure = verdict.p_correct is not None and verdict.p_correct >= accept_at
-    return verdict.verdict == "approve" and sure and not verdict.flags
-
-
-def _precision(
-    right: NDArray[np.float64], design: _Design, accepted: NDArray[np.bool_], confidence: float
-) -> tuple[Figure, Literal["clopper_pearson", "betting", "none"]]:
-    n = int(accepted.sum())
-    if not n:
-        return Figure(value=None, n=0), "none"
-    good, weight = right[accepted], design.weight[accepted]
-    value = float(weight @ good / weight.sum())
-    if design.equal:
-        low = clopper_pearson(float(good.sum()), n, confidence=confidence, side="lower").low
-        return Figure(value=value, low=low, high=1.0, n=n), "clopper_pearson"
-    largest = float(design.weight.max())
-    wrong = mean_upper_bound(1 - good, weight, delta=1 - confidence, largest_weight=largest)
-    return Figure(value=value, low=1 - wrong, high=1.0, n=n), "betting"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from hitl_core.domain.errors import InputError
@@ -14,24 +13,33 @@ from hitl_core.store.trust import artefacts
 from hitl_core.store.trust.labelled import labelled_frame
 
 if TYPE_CHECKING:
+    import polars as pl
     import sqlalchemy as sa
 
+    from hitl_core.domain.policy import Policy
     from hitl_core.domain.policy_judging import Judging
     from hitl_core.judging.certifying.certificate import JudgeCertificate
+    from hitl_core.judging.certifying.drift import Drift
     from hitl_core.judging.opinion import CertificateState
 
 KIND = "judge_certificate"
 RECENT = 200
+"""Newest verdicts that are held against the spread of a certificate."""
+COMPARED = 1000
+"""Verdicts whose spread a certificate keeps."""
+YEAR = timedelta(days=365)
+LEAST_DELTA = 1e-9
 
 
 class Certified(NamedTuple):
-    """A stored certificate and whether it counts now; `key` is the artefact's."""
+    """A stored certificate, whether it counts now, and how far the judge's probabilities have moved since."""
 
     key: str
     version: int
     certificate: JudgeCertificate
     status: str
     reason: str
+    drift: Drift
 
 
 def newest_state(
@@ -54,55 +62,59 @@ def newest_state(
 
 
 def certify_judge(
-    tx: sa.Connection, judge: str, project: str, judging: Judging, *, author: str, now: datetime
+    tx: sa.Connection, judge: str, project: str, policy: Policy, *, author: str, now: datetime
 ) -> Certified:
     """Measure a judge of one project against people's labels and store the certificate with an event.
 
     Counted are its newest verdicts of its newest fingerprint on items that no rule sent to a person: those it could
-    have accepted.
+    have accepted. The window ends where labels are still awaited, so that nobody's haste chooses the rows. The same
+    verdicts and labels again are the same certificate. Otherwise the k-th certification of a year holds with a chance
+    of 6/(pi k)^2 of `1 - certificate_confidence` of being wrong, so that all of them together hold at that confidence.
 
     Raises:
         InputError: no tier asks the judge, or nobody has labelled what it judged.
     """
     from hitl_core.judging.certifying.certificate import certify
+    from hitl_core.judging.certifying.drift import spread_of
 
+    judging = policy.judging
     accept_at = accept_at_of(judge, judging)
-    frame = labelled_frame(tx, now=now, project=project)
-    usable = frame.filter(frame["correct"].is_not_null() & ~frame["forced_by_rule"] & ~frame["breaker"])
-    rows = {row["item_key"]: row for row in usable.iter_rows(named=True)}
+    rows = {row["item_key"]: row for row in _window(tx, project, policy, now).iter_rows(named=True)}
     said = _newest(verdicts.of_items(tx, list(rows)), judge)
-    if not said:
+    labels = [None if rows[key]["correct"] is None else bool(rows[key]["correct"]) for key, _ in said]
+    if all(label is None for label in labels):
         raise InputError(f"nobody has labelled what {judge!r} judged in {project!r}; review some of it first")
-    keys = [key for key, _ in said]
+    delta, attempt = _chance(tx, judge, project, judging, now)
     certificate = certify(
         [each for _, each in said],
-        [bool(rows[key]["correct"]) for key in keys],
-        [rows[key]["inclusion_probability"] for key in keys],
-        origins=[rows[key]["origin"] for key in keys],
-        groups=[rows[key]["group"] for key in keys],
+        labels,
+        [rows[key]["inclusion_probability"] for key, _ in said],
+        origins=[rows[key]["origin"] for key, _ in said],
+        groups=[rows[key]["group"] for key, _ in said],
         accept_at=accept_at,
-        confidence=float(judging.certificate_confidence),
+        confidence=1 - delta,
+        max_unanswered=float(policy.audit.max_unanswered),
         now=now,
+        spread=spread_of(verdicts.recent_probabilities(tx, said[0][1].fingerprint, project, limit=COMPARED)),
+        attempt=attempt,
     )
+    before = artefacts.newest(tx, project=project, kind=KIND, name=judge)
+    if before is not None and before.body.get("rows") == certificate.rows:
+        return _certified(tx, before, judging, now)
     kept = artefacts.append(
         tx, project=project, kind=KIND, name=judge, body=certificate.to_json(), author=author, at=now
     )
     data = {"artefact": kept.key, "judge": judge, "version": kept.version, "n": certificate.n}
     events.append(tx, "judge.certified", at=now, actor=author, project=project, data=data)
-    status, reason = _standing(certificate, judging, now)
-    return Certified(kept.key, kept.version, certificate, status, reason)
+    return _certified(tx, kept, judging, now)
 
 
 def listed(tx: sa.Connection, judging: Judging, now: datetime, *, project: str | None = None) -> list[Certified]:
     """Return the newest certificate of each project and judge, and what it is worth under the policy."""
-    from hitl_core.judging.certifying.certificate import JudgeCertificate
-
     found: dict[tuple[str, str], Certified] = {}
     for stored in artefacts.listing(tx, project=project, kind=KIND, limit=1000):
         if (stored.project, stored.name) not in found:
-            certificate = JudgeCertificate.from_json(stored.body)
-            status, reason = _standing(certificate, judging, now)
-            found[stored.project, stored.name] = Certified(stored.key, stored.version, certificate, status, reason)
+            found[stored.project, stored.name] = _certified(tx, stored, judging, now)
     return list(found.values())
 
 
@@ -133,16 +145,48 @@ def _when(verdict: JudgeVerdict) -> float:
     return verdict.created_at.timestamp() if verdict.created_at else 0.0
 
 
-def _standing(
-    certificate: JudgeCertificate, judging: Judging, now: datetime, recent: Sequence[float | None] = ()
-) -> tuple[str, str]:
+def _window(tx: sa.Connection, project: str, policy: Policy, now: datetime) -> pl.DataFrame:
+    """Return the design rows that a judge could have decided, up to where labels may still be on their way."""
+    import polars as pl
+
+    frame = labelled_frame(tx, now=now, project=project, cosmetic=policy.labels.cosmetic_reasons)
+    frame = frame.filter(~pl.col("forced_by_rule") & ~pl.col("breaker"))
+    due = max(policy.audit_due(), *policy.sla.targets().values(), timedelta(0))
+    awaited = frame.filter(pl.col("correct").is_null() & (pl.col("decided_at") >= now - due))["decided_at"].min()
+    return frame if awaited is None else frame.filter(pl.col("decided_at") < awaited)
+
+
+def _chance(tx: sa.Connection, judge: str, project: str, judging: Judging, now: datetime) -> tuple[float, int]:
+    """Return the chance of being wrong that the next certificate may have, and which of the year it is."""
+    from hitl_core.calibration import DeltaLedger, LedgerEntry
+
+    kept = artefacts.listing(tx, project=project, kind=KIND, name=judge, limit=10_000)
+    spent = [LedgerEntry(each.key, 1 - float(each.body["confidence"])) for each in kept if now - each.created_at < YEAR]
+    total = 1 - float(judging.certificate_confidence)
+    delta = DeltaLedger(total, tuple(spent)).suggested()
+    if delta < LEAST_DELTA:
+        raise InputError(
+            f"{len(spent)} certificates of {judge!r} in {project!r} within a year leave no chance of being wrong to a "
+            f"new one at a confidence of {judging.certificate_confidence:g}"
+        )
+    return delta, len(spent) + 1
+
+
+def _certified(tx: sa.Connection, stored: artefacts.Artefact, judging: Judging, now: datetime) -> Certified:
+    """Return what a stored certificate is worth now: of the judge as it speaks now, at its age, with its drift."""
+    from hitl_core.judging.certifying.certificate import JudgeCertificate
+    from hitl_core.judging.certifying.drift import compare_spreads, spread_of
+
+    held = JudgeCertificate.from_json(stored.body)
+    recent = verdicts.recent_probabilities(tx, held.fingerprint, held.project, limit=RECENT)
+    drift = compare_spreads(held.spread, spread_of(recent))
+    current = verdicts.newest_fingerprint(tx, held.judge, held.project) or held.fingerprint
     try:
-        accept_at = accept_at_of(certificate.judge, judging)
+        accept_at = accept_at_of(held.judge, judging)
     except InputError as error:
-        return "stale", str(error)
-    status, reason = certificate.standing(
-        certificate.fingerprint, now, certificate.project, accept_at, float(judging.certificate_max_age_days), recent
-    )
+        return Certified(stored.key, stored.version, held, "stale", str(error), drift)
+    days = float(judging.certificate_max_age_days)
+    status, reason = held.standing(current, now, held.project, accept_at, days, recent)
     if status == "valid":
-        return certificate.sufficiency(float(judging.min_precision), float(judging.certificate_confidence))
-    return status, reason
+        status, reason = held.sufficiency(float(judging.min_precision), float(judging.certificate_confidence))
+    return Certified(stored.key, stored.version, held, status, reason, drift)

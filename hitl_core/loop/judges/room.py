@@ -149,12 +149,14 @@ class JudgeRoom:
     def certify(self, judge: str, *, project: str, author: str = "system") -> Certified:
         """Measure a judge of a project against people's labels by design, and store the certificate.
 
+        Nothing new since the last one gives the last one. Every new one costs a part of the chance of being wrong.
+
         Raises:
             InputError: no tier asks the judge, or nobody has labelled what it judged.
         """
-        judging = self._policies.live().policy.judging
+        policy = self._policies.live().policy
         with self._store.write() as tx:
-            return certifying.certify_judge(tx, judge, project, judging, author=author, now=self._clock.now())
+            return certifying.certify_judge(tx, judge, project, policy, author=author, now=self._clock.now())
 
     def certificates(self, *, project: str | None = None) -> list[Certified]:
         """Return the newest certificate of each project and judge, and what it is worth under the live policy."""

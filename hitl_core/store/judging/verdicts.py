@@ -39,6 +39,14 @@ def recent_probabilities(tx: sa.Connection, fingerprint: str, project: str, *, l
     return list(tx.execute(query.order_by(verdicts.c.created_at.desc()).limit(limit)).scalars())
 
 
+def newest_fingerprint(tx: sa.Connection, judge: str, project: str) -> str | None:
+    """Return the fingerprint of the newest verdict of a judge in a project, None where it has given none."""
+    mine = sa.and_(verdicts.c.judge == judge, items.c.project == project)
+    query = sa.select(verdicts.c.fingerprint).join(items, items.c.key == verdicts.c.item_key).where(mine)
+    found = tx.execute(query.order_by(verdicts.c.created_at.desc(), verdicts.c.key.desc()).limit(1)).scalar()
+    return None if found is None else str(found)
+
+
 def _row(verdict: JudgeVerdict, item_key: str, task_key: str | None) -> dict[str, Any]:
     return {
         "key": verdict.id,
