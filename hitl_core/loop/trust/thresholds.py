@@ -75,13 +75,18 @@ def _override(policy: Policy, part: SegmentFinding) -> Override:
     when = part.scope.selector()
     before = _mine(policy.overrides, when)
     certificate = part.certificate
+    if policy.effective_thresholds(before).auto_reject_above.value is not None:
+        raise InputError(
+            f"{part.scope.name}: a high confidence holds outputs back there (auto_reject_above), so no threshold lets "
+            "them out"
+        )
     bounds = _bounds(policy, before, None if certificate is None else certificate.threshold)
     kept = before.thresholds if before and before.thresholds else ThresholdChanges()
     try:
         made = Override(
             when=before.when if before else when,
             certificate=part.key if certificate is not None else "",
-            thresholds=kept.model_copy(update={"auto_reject_above": None} | bounds),
+            thresholds=kept.model_copy(update=bounds),
             audit_rate=before.audit_rate if before else None,
         )
         policy.effective_thresholds(made)

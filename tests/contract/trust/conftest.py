@@ -1,54 +1,24 @@
-"""Labelled outputs in a closed window; the labels are written in one go, the queue has tests of its own."""
+"""Labelled outputs in a closed window."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
-from hitl_core import Loop, Review
+from hitl_core import Loop
 from hitl_core.domain.clock import ManualClock
-from hitl_core.domain.ids import new_id
-from hitl_core.store import reviews, tables
-
-Label = Callable[..., None]
+from tests.contract.trust.labelling import submit_and_review
 
 
 @pytest.fixture
-def label(loop: Loop, clock: ManualClock) -> Label:
-    """Submit outputs with confidences from .55 to .94, which all go to a person, and review them."""
+def label(loop: Loop, clock: ManualClock) -> Callable[..., None]:
+    """Submit and review outputs, and let their window close unless told otherwise."""
 
-    def _label(
-        name: str,
-        count: int = 100,
-        *,
-        wrong: Collection[int] = (),
-        unanswered: int = 0,
-        closed: bool = True,
-        **fields: Any,
-    ) -> None:
-        rows = []
-        for number in range(count):
-            row = {"id": f"{name}-{number}", "query": f"{name} question {number}", "output": "an answer"}
-            rows.append(row | {"confidence": round(0.55 + 0.39 * number / count, 4)} | fields)
-        assert not loop.submit_many(rows).errors
-        review(
-            loop, {f"{name}-{number}" for number in wrong}, [f"{name}-{number}" for number in range(unanswered, count)]
-        )
+    def _label(name: str, count: int = 100, *, closed: bool = True, **options: Any) -> None:
+        submit_and_review(loop, name, count, **options)
         if closed:
             clock.advance(days=4)
 
     return _label
-
-
-def review(loop: Loop, bad: Collection[str], item_ids: Collection[str]) -> None:
-    """Let ana answer the tasks of these items."""
-    tasks, items = tables.tasks, tables.items
-    query = sa.select(tasks, items.c.id).join(items, tasks.c.item_key == items.c.key).where(items.c.id.in_(item_ids))
-    with loop.store.write() as tx:
-        for task in tx.execute(query).all():
-            verdict, reasons = ("reject", ("unsafe",)) if task.id in bad else ("approve", ())
-            given = Review(id=new_id(), reviewer="ana", verdict=verdict, reasons=reasons, created_at=loop.clock.now())
-            reviews.insert(tx, given, task, origin="design", inclusion_probability=1.0)
