@@ -33,6 +33,8 @@ SETS = ("expertqa_answers", "openqa_eval", "halueval_general", "summedits", "def
 PROMPTS = ("grounded.v1", "correct.v1")
 ACCEPT_AT = 0.9
 AT_ONCE = 8
+# Passages are long; so many of each set say whether false alarms stay below 1 %.
+MOST_PASSAGES = 500
 MODEL, API_BASE, KEY_ENV, LOGPROBS = (
     f"HITL_EVALS_JUDGE_{part}" for part in ("MODEL", "API_BASE", "KEY_ENV", "LOGPROBS")
 )
@@ -192,8 +194,8 @@ def _false_alarms(context: SuiteContext) -> tuple[list[Measure], tuple[str, ...]
         frame = data.limited(context.limit, context.seed).frame
         measures += _alarms("false alarms on outputs", frame["output"].unique().to_list(), f"set={name}")
         if "context" in frame.columns:
-            passages = frame["context"].explode().unique().drop_nulls().to_list()
-            measures += _alarms("false alarms on passages", passages, f"set={name}")
+            passages = frame["context"].explode().unique(maintain_order=True).drop_nulls().to_list()
+            measures += _alarms("false alarms on passages", passages[:MOST_PASSAGES], f"set={name}")
     prose = load_ordinary()
     for family in ("known", UNSEEN):
         texts = [each.text for each in prose if each.family == family]

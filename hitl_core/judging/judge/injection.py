@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from importlib import resources
 from typing import NamedTuple
 
@@ -59,21 +59,26 @@ class _Screen(NamedTuple):
     def kinds(self, reading: str) -> set[str]:
         """Return the kinds that a reading of a text shows."""
         found = {kind for kind, patterns in self.patterns.items() if any(each.search(reading) for each in patterns)}
-        hits = [
-            _Hit(*hit.span(), each.pattern, kind, section is self.everyday)
-            for section in (self.hints, self.everyday)
-            for kind, patterns in section.items()
-            if kind not in found
-            for each in patterns
-            for hit in each.finditer(reading)
-        ]
-        if not hits:
-            return found
-        return found | _confirmed(hits, [_Hit(*each.span()) for each in self.judged.finditer(reading)])
+        named = [_Hit(*each.span()) for each in self.judged.finditer(reading)]
+        hits = list(_hits(self.hints, found, reading))
+        if not named and not hits:
+            return found  # everyday words alone say nothing
+        hits += _hits(self.everyday, found, reading, everyday=True)
+        return found | _confirmed(hits, named)
+
+
+def _hits(section: Patterns, found: Collection[str], reading: str, *, everyday: bool = False) -> Iterator[_Hit]:
+    """Yield the hits of a section's kinds that were not found yet."""
+    for kind, patterns in section.items():
+        for each in patterns if kind not in found else ():
+            for hit in each.finditer(reading):
+                yield _Hit(*hit.span(), each.pattern, kind, everyday)
 
 
 def _confirmed(hits: Sequence[_Hit], named: Sequence[_Hit]) -> set[str]:
     """Return the kinds of hits that something near them confirms."""
+    if not hits:
+        return set()
     places = sorted([*hits, *named])
     starts = [each.start for each in places]
     reach = NEAR + max(each.end - each.start for each in places)
