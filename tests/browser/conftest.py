@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from hitl_core import Loop
+from hitl_core.loop.demo import load_demo_project
 from tests.browser.desk_page import DeskPage
 
 ROOT = Path(__file__).parents[2]
@@ -30,10 +32,20 @@ class Server:
     loop: Loop
 
 
+@pytest.fixture(scope="session")
+def demo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the demo as `hitl demo` loads it, made once; to be copied."""
+    path = tmp_path_factory.mktemp("demo") / "hitl.db"
+    load_demo_project(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The app as people start it, in a process of its own, on an empty database."""
+def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The app as people start it, in a process of its own; on an empty database, or the demo's (`ON_THE_DEMO`)."""
     folder = tmp_path_factory.mktemp("app")
+    if getattr(request.module, "ON_THE_DEMO", False):
+        shutil.copyfile(request.getfixturevalue("demo_file"), folder / "hitl.db")
     database = f"sqlite:///{folder / 'hitl.db'}"
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
