@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from evals.bench import __main__ as program
+from evals.bench import agreeing
+from evals.bench.agreeing import measure_agreement
 from evals.bench.bare import BareSqlite, plain
 from evals.bench.filling import fill_queue, make_item, random_vectors
 from evals.bench.importing import run_import, write_file
@@ -138,3 +140,20 @@ def test_the_peak_of_an_import_is_its_own_and_not_that_of_its_parent(tmp_path: P
 def test_an_import_that_fails_is_no_figure(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="exit code"):
         run_import(tmp_path / "missing.jsonl", f"sqlite:///{tmp_path / 'hitl.db'}")
+
+
+def test_coefficients_stand_beside_their_rivals(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(agreeing, "ROUNDS", 1)
+    setup = Setup(Databases(tmp_path), (), scale=0.005)
+    part = measure_agreement(setup)[0]
+    by_name = {row[0]: row for row in part.rows}
+    assert "scikit-learn" in by_name["Cohen kappa, two raters"][2]
+    assert len(part.rows) == 12
+    assert {aim.limit for aim in part.aims} == {1.0, 2.0}
+
+    def missing(name: str) -> object:
+        raise ImportError(name)
+
+    monkeypatch.setattr("evals.bench.agreeing.importlib.import_module", missing)
+    calls, absent = agreeing.rival_calls(100)
+    assert (list(calls), absent) == (["scikit-learn, no interval"], ["statsmodels"])
