@@ -8,7 +8,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check guarantees evals bench bench-large chaos soak soak-short lint format services clean
+.PHONY: help setup demo up test check guarantees evals bench bench-app bench-large chaos soak soak-short lint format services clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -68,6 +68,9 @@ evals: setup ## judges, cascades, committees and the scorer on real labels; ARGS
 
 bench: setup ## speed against a baseline in the same run, at most 10 minutes
 	$(PY) -m tests.services exec $(PY) -m evals.bench $(ARGS)
+
+bench-app: setup ## 20 reviewers at once in the web app, beside plain `streamlit run`; about 3 minutes
+	$(PY) -m evals.app_bench $(ARGS)
 
 bench-large: setup ## the same with a million rows and 32 workers
 	$(PY) -m tests.services exec $(PY) -m evals.bench --large $(ARGS)

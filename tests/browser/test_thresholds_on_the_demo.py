@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from hitl_core import Review, Route, Stage
-from hitl_core.loop.demo import PROJECT, load_demo_project
+from hitl_core.loop.demo import PROJECT
 from hitl_core.loop.trust.evidence import Scope
 from tests.browser.conftest import Server
 from tests.browser.desk_page import DeskPage
@@ -17,11 +17,12 @@ from tests.browser.desk_page import DeskPage
 NewPage = Callable[..., DeskPage]
 SLOW_MS = 60_000
 BROKEN = "benefits"
+ON_THE_DEMO = True
+pytestmark = pytest.mark.timeout(600)  # loading the demo is part of whichever test comes first
 
 
 @pytest.fixture(scope="module", autouse=True)
 def demo(server: Server) -> None:
-    load_demo_project(server.database)
     server.loop.policies.refresh()
 
 
