@@ -34,7 +34,9 @@ def sequence_rows(points: Sequence[SequencePoint]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict(zip(COLUMNS, kinds, strict=True)), orient="row")
 
 
-def draw_sequence(rows: pl.DataFrame, *, segment: str, target: float, confidence: float = 0.95) -> go.Figure:
+def draw_sequence(
+    rows: pl.DataFrame, *, segment: str, target: float, confidence: float = 0.95, by_number: bool = False
+) -> go.Figure:
     """Return the running error rate of a segment with the interval that holds whenever one looks.
 
     Args:
@@ -42,8 +44,10 @@ def draw_sequence(rows: pl.DataFrame, *, segment: str, target: float, confidence
         segment: its name, from anywhere.
         target: what the segment is held to.
         confidence: of the sequence.
+        by_number: draw over the number of audits, where a burst at one moment can be seen.
     """
-    at, value, low, high = (rows[name].to_list() for name in (COLUMNS[0], *COLUMNS[3:]))
+    along = COLUMNS[1] if by_number else COLUMNS[0]
+    at, value, low, high = (rows[name].to_list() for name in (along, *COLUMNS[3:]))
     figure = go.Figure()
     band = {"x": at + at[::-1], "y": high + low[::-1]}
     name = f"{confidence:.0%} confidence sequence"
@@ -51,8 +55,8 @@ def draw_sequence(rows: pl.DataFrame, *, segment: str, target: float, confidence
     figure.add_scatter(
         x=at,
         y=value,
-        customdata=rows.select(*COLUMNS[1:3], *COLUMNS[4:]).rows(),
-        hovertemplate="%{x|%Y-%m-%d %H:%M}<br><b>%{y:.1%}</b> (%{customdata[2]:.1%} to %{customdata[3]:.1%})"
+        customdata=rows.select(*COLUMNS[1:3], *COLUMNS[4:], pl.col(COLUMNS[0]).dt.strftime("%Y-%m-%d %H:%M")).rows(),
+        hovertemplate="%{customdata[4]}<br><b>%{y:.1%}</b> (%{customdata[2]:.1%} to %{customdata[3]:.1%})"
         "<br>%{customdata[1]:,} of n = %{customdata[0]:,} audits wrong<extra></extra>",
         mode="lines+markers" if rows.height <= 60 else "lines",
         line={"color": _LINE, "width": 2},
@@ -62,7 +66,9 @@ def draw_sequence(rows: pl.DataFrame, *, segment: str, target: float, confidence
     label = {"x": 0, "xref": "paper", "xanchor": "left", "y": target, "yanchor": "bottom", "showarrow": False}
     label |= {"bgcolor": "rgba(255,255,255,.75)"}
     figure.add_annotation(**label, text=f"target: at most {target:.1%}", font={"color": _GOAL, "size": 11})
-    figure.update_xaxes(title="time of the decision (UTC)", type="date")
+    figure.update_xaxes(
+        title="audits" if by_number else "time of the decision (UTC)", type=None if by_number else "date"
+    )
     figure.update_yaxes(title="share of wrong outputs", tickformat=".0%", range=[0, _top(rows, target)])
     title = f"{plain(segment, 40)}: wrong outputs among audited ones (n = {rows[COLUMNS[1]][-1]:,} audits)"
     figure.update_layout(

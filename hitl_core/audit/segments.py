@@ -31,6 +31,7 @@ class SegmentState:
             "breached" (a breaker is tripped, or is about to be).
         estimate: of the window in which the labels should have arrived, up to `until`.
         sequence: the interval that holds at all times, for a constant error rate, from all labels since `since`.
+        value: the weighted mean of the same labels, NaN without one; outside `sequence` once the rate has changed.
         n: labels it rests on. `errors` of them say wrong.
         watch: the breach test.
         unanswered: audits without an answer; the oldest was asked for at `oldest_at`.
@@ -44,6 +45,7 @@ class SegmentState:
     estimate: ErrorEstimate
     until: datetime
     sequence: Interval
+    value: float
     n: int
     errors: int
     watch: Watch
@@ -52,6 +54,11 @@ class SegmentState:
     breaker: Breaker | None
     since: datetime | None
     target: float
+
+    @property
+    def changed(self) -> bool:
+        """Whether the labels contradict a constant error rate, so that `sequence` is about none."""
+        return self.value < self.sequence.low or self.value > self.sequence.high
 
 
 @dataclass(frozen=True)
@@ -165,6 +172,7 @@ def describe(
         estimate=estimate,
         until=until,
         sequence=interval,
+        value=path[-1].value if path else float("nan"),
         n=watch.n,
         errors=watch.errors,
         watch=watch,

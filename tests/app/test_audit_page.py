@@ -47,7 +47,7 @@ def test_a_few_audits_are_not_drawn_yet_and_the_page_says_how_many_it_takes(open
     audit(audited, "a1")
     test = open_page("audit")
     shown = seen(test)
-    assert "1 audits so far; from 10 on they are drawn over time" in shown
+    assert "1 audit so far; from 10 on they are drawn over time" in shown
     assert "About 105 without an error would certify 5.0%" in shown
     assert not charts(test)
 
@@ -60,6 +60,8 @@ def test_loaded_it_shows_figure_table_states_and_failures_with_links(open_page: 
     for words in ("– watching", "1 wrong of 12 audits", "95% sure", "No label of a closed window yet"):
         assert words in shown
     assert 'href="history?item=a3&amp;project=default&amp;reviewer=ana"' in shown
+    test.segmented_control(key="audit.over").set_value("audits").run()
+    assert charts(test)[0]["layout"]["xaxis"]["title"]["text"] == "audits"
     (chart,) = charts(test)
     assert "n = 12 audits" in str(chart["layout"])
     assert sum(len(trace["x"]) for trace in chart["data"]) <= 2_000
@@ -89,7 +91,7 @@ def test_a_tripped_breaker_is_told_first_and_reset_with_a_reason_by_a_person(ope
     test = open_page("audit", reviewer=None)
     assert "✗ breached" in seen(test)
     assert "The monitor published policy version" in seen(test)
-    assert "1 outputs came to a person because of it" in seen(test)
+    assert "1 output came to a person because of it" in seen(test)
     assert test.button(key="audit.reset.legal").disabled
     test.text_input(key="audit.name").input("lea").run()
     assert not test.button(key="audit.reset.legal").disabled
@@ -102,6 +104,14 @@ def test_a_tripped_breaker_is_told_first_and_reset_with_a_reason_by_a_person(ope
     newest = audited.policies.history()[0]
     assert (newest.author, newest.reason) == ("lea", "reset legal: the prompt was repaired")
     assert "A person let it go out again on" in seen(test)
+
+
+def test_a_rate_that_changed_is_not_given_an_interval_for_a_constant_one(open_page: Open, audited: Loop) -> None:
+    for number in range(110):
+        audit(audited, f"a{number}", "reject" if number >= 80 else "approve")
+    shown = seen(open_page("audit"))
+    assert "The labels contradict it: the error rate has changed" in shown
+    assert '<td class="n">the rate changed</td>' in shown
 
 
 def test_hostile_segments_stay_text(open_page: Open, audited: Loop) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app import session, wiring
 from app.charts.audits import draw_sequence, sequence_rows
+from app.components.leads import address
 from app.components.leads.audit.states import failures, said, sequence, state_word
 from app.components.leads.figure import figure, table
 from app.components.leads.signing import signed_in
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from hitl_core.audit import Failure, SegmentState
 
 FEWEST = 10
+OVER = ("time", "audits")
+CONSTANT = "That is a statement about an error rate that does not change; the breach test watches for a change."
+CHANGED = "<b>The labels contradict it: the error rate has changed</b>, and it is a statement about one that does not."
 SHOWN = 40
 _HEADS = ("decided (UTC)", "item", "confidence", "audited 1 in", "found by", "reviewed (UTC)", "policy version")
 
@@ -36,9 +40,10 @@ def segment(state: SegmentState, project: str | None) -> None:
     if state.n < FEWEST or not points:
         show(element("div", too_few(state), cls="empty"))
     else:
-        rows = sequence_rows(points)
+        rows, confidence = sequence_rows(points), wiring.loop().policy.audit.confidence
+        over = address.segments("Draw over", OVER, key="audit.over", parameter="over", default=OVER[0])
         drawn = draw_sequence(
-            rows, segment=state.segment, target=state.target, confidence=wiring.loop().policy.audit.confidence
+            rows, segment=state.segment, target=state.target, confidence=confidence, by_number=over == OVER[1]
         )
         figure(drawn, rows, key="audit.sequence", name="Audits over time")
     wrong_ones(state, project)
@@ -52,7 +57,7 @@ def sentences(state: SegmentState) -> list[str]:
         made.append(
             f"Whenever one looks, {estimate.confidence:.0%} sure: <b>{state.sequence.low:.1%} to "
             f"{state.sequence.high:.1%}</b> wrong, from {state.errors:,} wrong of {state.n:,} audits. "
-            "That is a statement about an error rate that does not change; the breach test watches for a change."
+            f"{CHANGED if state.changed else CONSTANT}"
         )
     if estimate.n:
         made.append(
@@ -73,9 +78,10 @@ def sentences(state: SegmentState) -> list[str]:
 def too_few(state: SegmentState) -> str:
     """Return what is needed before a figure is drawn, as HTML."""
     needed = clean_rows_needed(state.target)
+    so_far = f"{state.n} {'audit' if state.n == 1 else 'audits'} so far"
     return (
-        f"<b>{state.n} audits so far; from {FEWEST} on they are drawn over time.</b> About {needed} without an error "
-        f"would certify {state.target:.1%}. Audits wait in the review queue like any other task, blind."
+        f"<b>{so_far}; from {FEWEST} on they are drawn over time.</b> About {needed} without an error would certify "
+        f"{state.target:.1%}. Audits wait in the review queue like any other task, blind."
     )
 
 
@@ -91,7 +97,8 @@ def stopped(state: SegmentState) -> None:
         f" The monitor published policy version {version}: {esc(breaker.reason[:400])}."
         if version
         else f" {esc(breaker.reason[:400])}.",
-        f" {held:,} outputs came to a person because of it. Only a person lets the segment go out again.",
+        f" {held:,} {'output' if held == 1 else 'outputs'} came to a person because of it. Only a person lets the "
+        "segment go out again.",
     )
     show(element("div", *lines, cls="notice problem"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -145,7 +152,7 @@ def _failure(each: Failure) -> str:
         link("history", parameters, each.item_id[:80]),
         believed,
         f"{1 / each.inclusion_probability:,.0f}",
-        esc(each.reviewer[:60]),
+        "a reviewer" if wiring.loop().policy.overlap.hide_names else esc(each.reviewer[:60]),
         f"{each.reviewed_at:%Y-%m-%d %H:%M}",
         str(each.policy_version),
     )

@@ -80,6 +80,7 @@ def states_rows(found: list[SegmentState]) -> pl.DataFrame:
                 "worst case high": each.estimate.worst.high,
                 "at all times low": each.sequence.low,
                 "at all times high": each.sequence.high,
+                "the rate changed": each.changed,
                 "labels": each.n,
                 "labels that say wrong": each.errors,
                 "unanswered": each.unanswered,
@@ -103,13 +104,19 @@ def state_word(state: str) -> str:
     return element("b", word, cls=cls, title=means)
 
 
+def _at_all_times(each: SegmentState) -> str:
+    if not each.n:
+        return "–"
+    return "the rate changed" if each.changed else f"{each.sequence.low:.1%} to {each.sequence.high:.1%}"
+
+
 def _row(each: SegmentState, now: datetime) -> str:
     late = f", oldest {ago(now - each.oldest_at)}" if each.oldest_at else ""
     cells = (
         said(each.estimate.weighted),
         f"{each.estimate.n:,}",
         f"{each.estimate.effective_n:,.0f}",
-        f"{each.sequence.low:.1%} to {each.sequence.high:.1%}" if each.n else "–",
+        _at_all_times(each),
         f"{each.n:,}",
         f"{each.unanswered:,}{late}",
     )
