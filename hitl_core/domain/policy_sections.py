@@ -22,6 +22,16 @@ Key = Literal["project", "domain", "label", "model"]
 SELECTORS = ("label", "domain", "model", "project")
 """What an override may select by, the most telling first: it settles which of two equally long selectors wins."""
 
+REASON_CODES = frozenset(
+    {
+        *(f"confidence_{what}" for what in ("missing", "not_finite", "out_of_range")),
+        *(f"calibrator_{what}" for what in ("stale", "missing", "broken")),
+        *(f"certificate_{what}" for what in ("expired", "missing", "void")),
+        *(f"scorer_{what}" for what in ("stale", "missing", "broken", "refused")),
+    }
+)
+"""Reasons of decisions that are one word, as ids of rules are; the product's others have a colon, which no id has."""
+
 Positive = Annotated[Number, Field(gt=0)]
 NotNegative = Annotated[Number, Field(ge=0)]
 Weights = dict[PriorityClass, UnitNumber]
@@ -50,8 +60,8 @@ class Rule(Record):
             raise ValueError(
                 f"rule {self.id!r} does nothing; give it a route, a priority_class, an expertise or an overlap"
             )
-        if self.id in ("confidence_missing", "confidence_not_finite"):
-            raise ValueError(f"the id {self.id!r} is the product's own; choose another")
+        if self.id in REASON_CODES:
+            raise ValueError(f"the id {self.id!r} is the product's own reason code; choose another")
         return self
 
 

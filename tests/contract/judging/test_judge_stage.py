@@ -242,6 +242,17 @@ def test_without_any_worker_a_person_gets_it_after_the_wait(
     assert judged_loop.judges.waiting() == []
 
 
+def test_wait_seconds_says_how_long_an_item_waits_for_a_judge(loop: Loop, submit: Submit, clock: ManualClock) -> None:
+    policy = judging_policy()
+    for number, seconds in enumerate((60, 600)):
+        waiting = policy.judging.model_copy(update={"wait_seconds": seconds})
+        loop.publish(policy.model_copy(update={"judging": waiting, "name": str(seconds)}), reason="another wait")
+        submit(f"a{number}")
+        clock.advance(seconds=120)
+        task = loop.queue.claim("ana")
+        assert (task is not None) == (seconds == 60)
+
+
 def test_a_policy_without_judges_frees_what_waited_for_them(
     judged_loop: Loop, submit: Submit, clock: ManualClock
 ) -> None:

@@ -252,3 +252,29 @@ async def test_the_cache_is_listed_and_forgotten_by_age(store: Store, open_model
         assert list(cache.every(tx, model="other")) == []
         assert cache.forget(tx, before=clock.now() - timedelta(days=1)) == 1
         assert len(list(cache.every(tx))) == 1
+
+
+class WaitedError(Exception):
+    """Somebody was made to wait."""
+
+
+@pytest.mark.parametrize(("per_minute", "waits"), [(None, []), (2, [30])])
+async def test_requests_per_minute_makes_calls_wait(
+    store: Store, clock: ManualClock, per_minute: float | None, waits: list[float]
+) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        raise WaitedError
+
+    room = ModelRoom(store, clock=clock, adapter=lambda judge: ScriptedModel(REPLY), sleep=sleep)
+    section = Judging(prices=PRICES, requests_per_minute=per_minute)
+    model = room.open(Judge(model="scripted"), section)
+    await model.complete(ask("one"))
+    try:
+        await model.complete(ask("two"))
+    except WaitedError:
+        assert per_minute is not None
+    room.close()
+    assert waited == pytest.approx(waits, abs=25)

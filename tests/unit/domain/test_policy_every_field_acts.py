@@ -247,9 +247,9 @@ def judging_tests() -> str:
 
 @pytest.mark.parametrize("field", sorted(ACTED_ON_BY_JUDGES))
 def test_a_judging_test_shows_that_its_fields_act(field: str) -> None:
-    name = field.partition(".")[2]
-    if not re.search(rf"\b{name}\b", judging_tests()):
-        pytest.skip(f"no judging test names {name} in this copy")
+    if not QUEUE_TEST.exists():
+        pytest.skip("this copy has no contract tests")
+    assert re.search(rf"\b{field.partition('.')[2]}\b", judging_tests())
 
 
 @pytest.mark.skipif(not QUEUE_TEST.exists(), reason="this copy has no contract tests")

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_core.domain.errors import ConfigurationError
+from hitl_core.domain.errors import ConfigurationError, PolicyError
 from hitl_core.domain.policy import Policy
+from hitl_core.domain.policy_sections import REASON_CODES
 from hitl_core.domain.records import Decision, Item, PriorityClass, Route
-from hitl_core.routing.router import route
+from hitl_core.routing.replay import PROBLEMS
+from hitl_core.routing.router import HELD_FOR, route
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECRET = b"0123456789abcdef"
@@ -270,3 +272,11 @@ def test_any_number_is_decided_on(raw: float | None, calibrated: float | None) -
     assert decision.confidence is None or 0 <= decision.confidence <= 1
     assert decision.needs_human or decision.confidence is not None
     assert 0 <= decision.priority <= 0.7 + 1e-12
+
+
+def test_no_rule_can_be_called_like_a_reason_of_the_products_own() -> None:
+    own = {code for code in HELD_FOR | PROBLEMS if ":" not in code}
+    assert own == REASON_CODES, "a new reason code has to be kept from the ids of rules"
+    for code in sorted(own):
+        with pytest.raises(PolicyError, match=rf"'{code}' is the product's own reason code"):
+            Policy.from_toml(f"[[rules]]\nid = '{code}'\nroute = 'manual'\nwhen = {{ field = 'label', eq = 'x' }}")

@@ -183,6 +183,23 @@ def test_the_cascade_is_told_missing_stale_insufficient_or_valid() -> None:
     assert state(certificate(100, 0)) == ("valid", "c1")
 
 
+@pytest.mark.parametrize(
+    ("section", "status"),
+    [
+        ({}, "valid"),
+        ({"certificate_confidence": 0.99}, "insufficient"),
+        ({"certificate_max_age_days": 5}, "stale"),
+        ({"min_precision": 0.99}, "insufficient"),
+    ],
+)
+def test_the_policy_says_how_sure_and_how_young_a_certificate_must_be(section: dict[str, Any], status: str) -> None:
+    later = NOW + timedelta(days=10)
+    found = certificate_state(
+        certificate(100, 0), verdict(0), Judging.model_validate(section), accept_at=0.9, now=later, artefact="c1"
+    )
+    assert found.status == status
+
+
 def test_drift_needs_a_large_and_an_unlikely_shift_on_enough_verdicts() -> None:
     then = spread_of([0.95] * 80 + [0.15] * 20)
     assert sum(then) == 100
