@@ -24,6 +24,7 @@ from evals.suites import _openqa
 from evals.suites import _raters as of
 from evals.suites._published import published
 from evals.suites._raters import LEARNT, MAJORITY, METHODS, Floats, Panel
+from evals.suites._thresholds import thinned
 from hitl_core.stats.bootstrap import BootstrapEstimate
 
 NAME = "agreement"
@@ -64,7 +65,7 @@ def run(context: SuiteContext) -> SuiteResult:
     measures = [each for one in settled for each in measures_of(one, context.seed)]
     again, table = published(sets if context.limit is None else {})
     tables = tuple(each for each in (_table(settled, measures), table) if each.rows)
-    cases = pl.concat([_cases(each) for each in settled], how="diagonal") if settled else None
+    cases = pl.concat([thinned(_cases(each), context.seed) for each in settled], how="diagonal") if settled else None
     return SuiteResult(NAME, (*measures, *again), tables, tuple(_drawings(measures)), cases, (*notes, *few))
 
 

@@ -24,7 +24,7 @@ from evals.harness.metrics import mean_by_group, measure
 from evals.reporting.drawings import draw_intervals
 from evals.suite import Drawing, Measure, SuiteContext, SuiteResult, Table
 from evals.suites import _thresholds as of
-from evals.suites._thresholds import CHOOSERS, FOLDS, OWN, RIVALS, Floats, Outputs
+from evals.suites._thresholds import CHOOSERS, FOLDS, OWN, RIVALS, Floats, Outputs, thinned
 from hitl_core.reports.cost import REVIEW_ALL
 
 NAME = "cost"
@@ -73,7 +73,7 @@ def run(context: SuiteContext) -> SuiteResult:
     measures = [each for paid in found for each in measures_of(paid, context.seed)]
     largest = [max(found, key=lambda paid: paid.outputs.right.size)] if found else []
     tables = (_table(found), *(by_labels(paid.outputs, context.seed) for paid in largest)) if found else ()
-    cases = pl.concat([_cases(paid) for paid in found]) if found else None
+    cases = pl.concat([thinned(_cases(paid), context.seed) for paid in found]) if found else None
     drawings = tuple(_drawings(measures))
     return SuiteResult(NAME, tuple(measures), tables, drawings, cases, (*notes, *problems))
 
