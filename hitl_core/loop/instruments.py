@@ -19,7 +19,7 @@ from hitl_core.domain.errors import InputError
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.policy_sections import segment_name
 from hitl_core.domain.records import Item
-from hitl_core.loop.trust.standing import Standing, standings
+from hitl_core.loop.standing import Standing, standings
 from hitl_core.store.trust import artefacts, confidences
 
 ANY_PROJECT = "*"

@@ -22,7 +22,7 @@ from hitl_core.audit.estimate import ErrorEstimate, estimate_error
 from hitl_core.domain.errors import InputError
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.policy_sections import Override, Selector, folded, segment_name
-from hitl_core.loop.trust.standing import same_selector, selector_of
+from hitl_core.loop.standing import same_selector, selector_of
 from hitl_core.routing.plan import compile_plan
 
 if TYPE_CHECKING:

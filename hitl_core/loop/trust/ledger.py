@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from hitl_core.calibration import DeltaLedger, LedgerEntry, ThresholdCertificate, ThresholdResult, issue_certificate
-from hitl_core.loop.trust.standing import KIND
+from hitl_core.loop.standing import KIND
 from hitl_core.store.trust import artefacts
 
 if TYPE_CHECKING:

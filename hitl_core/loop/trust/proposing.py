@@ -24,12 +24,12 @@ from hitl_core.calibration import (
 from hitl_core.domain.errors import InputError
 from hitl_core.domain.ids import new_id
 from hitl_core.domain.policy import Policy
+from hitl_core.loop.standing import Standing
 from hitl_core.loop.trust.calibrating import FittedCalibrator, certifying_rows, compared
 from hitl_core.loop.trust.evidence import SEGMENT_KEYS, Evidence, Scope, make_evidence
 from hitl_core.loop.trust.finding import Finding, SegmentFinding
 from hitl_core.loop.trust.ledger import expiry, issue
 from hitl_core.loop.trust.saying import summarize
-from hitl_core.loop.trust.standing import Standing
 from hitl_core.loop.trust.thresholds import certified_now, digest_of, with_thresholds
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from hitl_core.domain.errors import ConflictError, InputError, NotFoundError
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.policy_sections import Override
 from hitl_core.domain.text import require_clean
+from hitl_core.loop.standing import KIND, read_certificate, uncovered
 from hitl_core.loop.trust.calibrating import FittedCalibrator
 from hitl_core.loop.trust.finding import Finding, SegmentFinding, StoredCertificate
 from hitl_core.loop.trust.ledger import expiry, issue, read_ledger
-from hitl_core.loop.trust.standing import KIND, read_certificate, uncovered
 from hitl_core.loop.trust.thresholds import digest_of, population
 from hitl_core.store import events, policies
 from hitl_core.store.trust import artefacts

@@ -14,9 +14,9 @@ from hitl_core.domain.policy import Policy
 from hitl_core.domain.policy_sections import Override, Selector
 from hitl_core.domain.records import canonical_json
 from hitl_core.domain.thresholds import Bound, ThresholdChanges
+from hitl_core.loop.standing import Standing, same_selector
 from hitl_core.loop.trust.evidence import Scope
 from hitl_core.loop.trust.finding import SegmentFinding
-from hitl_core.loop.trust.standing import Standing, same_selector
 
 
 def with_thresholds(policy: Policy, parts: Sequence[SegmentFinding], calibrator: str) -> Policy:
