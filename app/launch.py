@@ -30,6 +30,8 @@ WARM = (
     "pyarrow",
     "polars",
     "plotly.graph_objects",
+    "scipy.stats",
+    "scipy.optimize",
     "streamlit.elements.plotly_chart",
     "streamlit.components.v1",
     "streamlit.dataframe_util",
