@@ -19,7 +19,7 @@ from hitl_core.integrations.demo_history import (
     history_policies,
     staged_dispute,
 )
-from hitl_core.integrations.demo_truth import REVIEWERS, SENIORS, SyntheticReviewer, true_probability
+from hitl_core.integrations.demo_truth import REVIEWERS, SENIORS, SyntheticReviewer, Where, true_probability
 from hitl_core.routing.router import route
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,6 +34,10 @@ def within_band(hits: int, probabilities: list[float], z: float) -> bool:
     """Whether a count fits a sum of independent draws with these probabilities."""
     spread = math.sqrt(sum(p * (1 - p) for p in probabilities))
     return abs(hits - sum(probabilities)) <= z * spread + 0.5
+
+
+def during(phase: int) -> Where:
+    return lambda cell: cell.phase == phase
 
 
 def bins(steps: list[HistoryStep]) -> dict[tuple[int, str], list[HistoryStep]]:
@@ -152,21 +156,17 @@ def test_shares_of_the_truth_add_up_and_match_what_is_routed() -> None:
     for phase, policy in enumerate(policies):
         drawn = [step for step in MORE if step.phase == phase]
         found = [route(step.item, policy, policy_version=1, now=step.at, audit_secret=b"-" * 16) for step in drawn]
-        rate = demo_truth.true_values(cells, lambda cell, phase=phase: cell.phase == phase)["human_review_rate"]
+        rate = demo_truth.true_values(cells, during(phase))["human_review_rate"]
         assert within_band(sum(each.needs_human for each in found), [rate] * len(found), z=3.5)
         asked = [each.overlap > 1 for each in found if each.needs_human]
-        twice = demo_truth.mean(
-            cells, lambda cell: cell.opinions - 1, lambda cell, p=phase: cell.person and cell.phase == p
-        )
+        seen = [cell for cell in cells if cell.phase == phase and cell.person]
+        twice = demo_truth.mean(seen, lambda cell: cell.opinions - 1)
         assert within_band(sum(asked), [twice] * len(asked), z=3.5)
 
 
 def test_the_review_rate_falls_from_about_thirty_per_cent_to_about_ten() -> None:
     cells = demo_truth.cells(history_policies())
-    rates = [
-        demo_truth.true_values(cells, lambda cell, phase=phase: cell.phase == phase)["human_review_rate"]
-        for phase in (0, 1)
-    ]
+    rates = [demo_truth.true_values(cells, during(phase))["human_review_rate"] for phase in (0, 1)]
     assert rates == [pytest.approx(0.32, abs=0.02), pytest.approx(0.10, abs=0.02)]
 
 
