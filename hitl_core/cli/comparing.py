@@ -39,7 +39,7 @@ def diff(
 
     Example: hitl policy diff 3 policy.toml
     """
-    from hitl_core.domain.policy_diff import compare_policies
+    from hitl_core.reports.whatif.policy_diff import compare_policies
 
     found = compare_policies(*_policies(before, after))
     if as_json:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_core import Policy
-from hitl_core.domain.policy_diff import Difference, compare_policies
+from hitl_core.reports.whatif.policy_diff import Difference, compare_policies
 
 LAW = {"when": {"domain": "law"}, "thresholds": {"auto_approve": 0.99}}
 BIG = {"id": "big", "when": {"field": "amount", "gt": 5.0}, "route": "manual"}
