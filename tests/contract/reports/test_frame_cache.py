@@ -130,7 +130,7 @@ def test_the_fast_reader_reads_the_same(loop: Loop, submit: Submit) -> None:
 
 
 def test_reading_frames_left_an_open_connection_on_the_wrong_pages(loop: Loop, submit: Submit) -> None:
-    """A second SQLite library in the process dropped the first one's locks: its next query gave another table's rows."""
+    """A second SQLite library in the process undid the first one's locks: a query gave another table's rows."""
     submit("a")
     with loop.store.read() as held:
         reviewers.listing(held)
