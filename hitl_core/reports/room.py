@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hitl_core.reports.whatif.result import WhatIf
 
 LONG_DAYS = 400
-_Curve = tuple[int, "CostCurve | None"]
+_Curve = tuple[int, "CostCurve | None", float | None]
 
 
 class Reports:
@@ -148,7 +148,7 @@ class Reports:
         figures = {row["metric"]: row for row in self.metrics(_as_period(span), project=project).iter_rows(named=True)}
         seconds = _mean_seconds(standing, span, project)
         reckoned = (prices or policy.cost).with_measured(None if seconds is None else seconds / 60)
-        labels, curve = self._curve(standing, span, project, reckoned)
+        labels, curve, steady = self._curve(standing, span, project, reckoned)
         per_hour = self._per_hour(standing, figures, span)
         wait = policy.sla.medium_hours * 360 if target_seconds is None else target_seconds
         with self._store.read() as tx:
@@ -167,6 +167,7 @@ class Reports:
             judge_calls=spent.calls,
             judge_usd=float(spent.cost_usd),
             judge_unknown=spent.unknown,
+            steady=steady,
         )
 
     def what_if(
@@ -220,15 +221,20 @@ class Reports:
             return self._standing
 
     def _curve(self, standing: Standing, span: Window, project: str | None, prices: Prices) -> _Curve:
+        from hitl_core.reports.choosing import choose_steadily
         from hitl_core.reports.cost import cost_curve
         from hitl_core.reports.spending import FEWEST_LABELS
 
         rows = standing.kept(("labels", span, project), lambda: self._threshold_rows(standing, span, project))
         if rows.height < FEWEST_LABELS:
-            return rows.height, None
+            return rows.height, None, None
         confidence, right, weights = (rows[name].to_numpy() for name in ("confidence", "right", "w"))
-        key = ("curve", span, project, prices)
-        return rows.height, standing.kept(key, lambda: cost_curve(confidence, right, prices=prices, weights=weights))
+
+        def reckon() -> tuple[CostCurve, float]:
+            curve = cost_curve(confidence, right, prices=prices, weights=weights)
+            return curve, choose_steadily(confidence, right, prices=prices, weights=weights)
+
+        return rows.height, *standing.kept(("curve", span, project, prices), reckon)
 
     def _threshold_rows(self, standing: Standing, span: Window, project: str | None) -> pl.DataFrame:
         from hitl_core.reports.metrics import chosen_rows

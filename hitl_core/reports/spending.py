@@ -44,6 +44,8 @@ class CostReport:
         labels: outputs with a label drawn by design whose threshold decided (no rule forced them): the curve's rows.
         curve: expected cost over the threshold; None with fewer than `FEWEST_LABELS` labels.
         live_threshold: from where on outputs go out by the live policy, None where none does.
+        steady: the threshold for outputs still to come, see `choosing.choose_steadily`; above 1 where reviewing
+            everything is safer; None without a curve.
         saved: what was saved against reviewing everything; None before any audit came back.
         review_seconds: mean active time of a review; None where nobody measured any.
         per_hour: outputs for a person that came in an hour, on average over the period.
@@ -65,6 +67,7 @@ class CostReport:
     judge_calls: int
     judge_usd: float
     judge_unknown: int
+    steady: float | None = None
 
 
 def threshold_rows(labelled: pl.DataFrame, forcing: Mapping[int, frozenset[str]]) -> pl.DataFrame:

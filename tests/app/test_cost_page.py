@@ -43,6 +43,12 @@ def test_the_cheapest_threshold_comes_with_band_and_n_beside_the_live_one(weeks:
     assert f"The cheapest threshold is <b>{curve.best.threshold:.3f}</b> (95 % interval" in shown
     assert f"n = {curve.n:,} labelled outputs" in shown
     assert "The live threshold 0.8 costs" in shown
+    steady = weeks.reports.cost(None, "90d").steady
+    assert steady is not None
+    expected = (
+        f"For outputs to come {steady:.3f} is the steadier choice" if steady <= 1 else "review everything until more"
+    )
+    assert expected in shown
     assert {"cheapest", "live"} <= {each["text"] for each in chart(test)["layout"]["annotations"]}
 
 

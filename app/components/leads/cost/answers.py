@@ -40,13 +40,13 @@ def curve(report: CostReport) -> None:
         )
         show(element("div", text, cls="card"))
         return
-    show(sentences(found, report.live_threshold))
+    show(sentences(found, report.live_threshold, report.steady))
     live = [] if report.live_threshold is None else [Threshold(report.live_threshold, "live")]
     figure.figure(draw_cost(found, live), found.frame, key="cost.curve", name="Expected cost over the threshold")
 
 
-def sentences(found: CostCurve, live: float | None) -> str:
-    """Return the optimum, the live threshold beside it and what reviewing everything costs, as HTML."""
+def sentences(found: CostCurve, live: float | None, steady: float | None = None) -> str:
+    """Return the optimum, what to choose, the live threshold beside it and what reviewing everything costs, as HTML."""
     best, everything = found.best, found.review_all
     first = (
         "Reviewing everything is cheapest"
@@ -61,6 +61,8 @@ def sentences(found: CostCurve, live: float | None) -> str:
         f"Reviewing everything costs {_cost(everything)}; the cheapest threshold saves {wording.usd(found.saved_usd)} "
         f"an output (95 % interval {saved}).",
     ]
+    if steady is not None:
+        lines.append(ahead(steady))
     if live is not None:
         here = point_at(found, live)
         lines.append(
@@ -68,6 +70,13 @@ def sentences(found: CostCurve, live: float | None) -> str:
             f"{dearer(here, best)}."
         )
     return element("div", *(element("div", line) for line in lines), cls="card")
+
+
+def ahead(steady: float) -> str:
+    """Return what to choose for outputs to come."""
+    if steady > 1:
+        return "For outputs to come: review everything until more labels show a saving; what is cheapest here may be chance."
+    return f"For outputs to come {steady:.3f} is the steadier choice: it follows chance in these labels less."
 
 
 def point_at(found: CostCurve, threshold: float) -> CostPoint:
