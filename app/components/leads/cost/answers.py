@@ -75,7 +75,7 @@ def sentences(found: CostCurve, live: float | None, steady: float | None = None)
 def ahead(steady: float) -> str:
     """Return what to choose for outputs to come."""
     if steady > 1:
-        return "For outputs to come: review everything until more labels show a saving; what is cheapest here may be chance."
+        return "For outputs to come: review everything until more labels show a saving; the above may be chance."
     return f"For outputs to come {steady:.3f} is the steadier choice: it follows chance in these labels less."
 
 
