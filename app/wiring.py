@@ -114,14 +114,16 @@ def _shared_loop(given: Options) -> Loop:
     return opened
 
 
-def remembered(what: tuple[object, ...], make: Callable[[], T]) -> T:
-    """Return what `make` makes, made anew when a label came in, a policy was published, or after two minutes.
+def remembered(what: tuple[object, ...], make: Callable[[], T], *, at_once: bool = True) -> T:
+    """Return what `make` makes, made anew when a policy was published, when a label came in, or after two minutes.
 
     Args:
         what: names the value, with everything of the page that it depends on.
         make: reads and reckons.
+        at_once: whether a new label counts at once; where windows closed days ago, it need not while people review.
     """
-    return _remembered(_options, loop().audit.mark(), what, make)
+    newest, version = loop().audit.mark()
+    return _remembered(_options, (newest if at_once else "", version), what, make)
 
 
 # Windows of estimates close with the clock as well, hence the minutes.

@@ -11,7 +11,7 @@ from hitl_core.domain.clock import ManualClock
 
 def right_at(confidence: float) -> float:
     """How often an output of this confidence is right: too sure of itself below .8, as good as it says above."""
-    return 0.985 if confidence >= 0.8 else 0.5
+    return 0.985 if confidence >= 0.8 else 0.3
 
 
 def fill(url: str, *, items: int, domain: str = "travel", project: str = "default", seed: int = 3) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
 def evidence(view: View) -> Evidence:
     """Return the labels that the view's figures rest on."""
     room = wiring.loop().calibration
-    return wiring.remembered(("calibration.evidence", *view.key), lambda: room.evidence(view.scope))
+
+    def read() -> Evidence:
+        found = room.evidence(view.scope)
+        # Only their number is shown, and what is kept is copied on every run of the page.
+        return replace(found, rows=found.rows.select("decision"))
+
+    return wiring.remembered(("calibration.evidence", *view.key), read, at_once=False)
 
 
 def report(view: View) -> CalibrationReport | None:
@@ -39,7 +46,7 @@ def report(view: View) -> CalibrationReport | None:
         except HitlError:
             return None
 
-    return wiring.remembered(("calibration.report", *view.key), read)
+    return wiring.remembered(("calibration.report", *view.key), read, at_once=False)
 
 
 def curve(view: View) -> bool:
@@ -123,6 +130,4 @@ def _fit(view: View) -> None:
 
 
 def _as_it_came(view: View) -> View:
-    from dataclasses import replace
-
     return replace(view, recalibrated=False, fitted=None)

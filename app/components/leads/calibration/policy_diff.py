@@ -66,5 +66,5 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
             yield from _leaves(part, f"{name} › {key}" if name else str(key))
     elif isinstance(value, list | tuple):
         yield name, ", ".join(str(part) for part in value) or "none"
-    elif value is not None:
+    elif value not in (None, ""):
         yield name, str(value)

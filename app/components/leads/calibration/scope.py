@@ -70,7 +70,7 @@ def choose() -> View | None:
             default=projects[0],
             width=190,
         )
-        parts = wiring.remembered(("calibration.parts", project), lambda: _parts(project))
+        parts = wiring.remembered(("calibration.parts", project), lambda: _parts(project), at_once=False)
         where = {name: _part(name, parts[name]) for name in SEGMENT_KEYS if parts[name]}
         period = address.segments(
             "Decided within", tuple(PERIODS), key="calibration.period", parameter="period", default="everything"

@@ -32,7 +32,11 @@ def preview(view: View) -> pl.DataFrame:
     loop = wiring.loop()
     prices = monthly(loop.policy.cost)
     room, given = loop.calibration, view.calibrator or None
-    return wiring.remembered(("calibration.preview", *view.key), lambda: room.preview(view.scope, given, 0.05, prices))
+
+    def read() -> pl.DataFrame:
+        return room.preview(view.scope, given, 0.05, prices)
+
+    return wiring.remembered(("calibration.preview", *view.key), read, at_once=False)
 
 
 def monthly(prices: Prices) -> MonthlyPrices:
@@ -53,19 +57,26 @@ def threshold_of(policy: Policy, scope: Scope) -> float:
     return next((lowest for lowest, route, _ in tiers.steps if route == "auto_approve"), 2.0)
 
 
-@st.fragment
 def slider(view: View) -> None:
     """Draw slider, figures for where it stands, and the curve over all positions."""
-    rows, live = preview(view), threshold_of(wiring.loop().policy, view.scope)
-    prices = monthly(wiring.loop().policy.cost)
-    start = round(min(1.0, live), 2)
+    policy = wiring.loop().policy
+    _moving(preview(view), threshold_of(policy, view.scope), monthly(policy.cost), policy.audit.target_error)
+
+
+# Its arguments are kept while the slider moves: nothing is read or reckoned again.
+@st.fragment
+def _moving(rows: pl.DataFrame, live: float, prices: MonthlyPrices, target: float) -> None:
     chosen = st.slider(
-        "Outputs go by themselves from this confidence on", 0.0, 1.0, start, 0.01, key="calibration.threshold"
+        "Outputs go by themselves from this confidence on",
+        0.0,
+        1.0,
+        round(min(1.0, live), 2),
+        0.01,
+        key="calibration.threshold",
     )
     row = rows.row(min(range(rows.height), key=lambda at: abs(rows["threshold"][at] - chosen)), named=True)
     labels = int(rows["n"].max() or 0)  # type: ignore[arg-type]
     show(tiles(row, labels) + element("div", explained(row, prices, live), cls="muted"))
-    target = wiring.loop().policy.audit.target_error
     marks = [Threshold(live, "live")] if live <= 1 else []
     drawn = draw_preview(rows, n=labels, chosen=chosen, target=target, live=marks)
     figure(drawn, preview_rows(rows), key="calibration.preview", name="Error and work at each threshold")
