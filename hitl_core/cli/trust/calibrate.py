@@ -75,6 +75,8 @@ def _print(loop: Loop, fitted: FittedCalibrator | None, project: str, *, as_json
         return
     header = ("measure", "as it came", "interval", "n", "calibrated", "interval", "n")
     print_rows(header, [_cells(name, *pair.values()) for name, pair in _measures(before, after).items()])
+    for line in _reviewers(loop, project):
+        print(line)
 
 
 def _lines(loop: Loop, fitted: FittedCalibrator | None, project: str) -> list[str]:
@@ -96,6 +98,20 @@ def _lines(loop: Loop, fitted: FittedCalibrator | None, project: str) -> list[st
         lines.append("to use it: hitl policy find-threshold --calibrator newest --publish --reason …, or a policy with")
         lines.append(f'  [calibration.projects]\n  {project} = "{facts["key"]}"')
     return lines
+
+
+def _reviewers(loop: Loop, project: str) -> list[str]:
+    """Say how often reviewers err, where overlap shows it, and what makes certificates speak of errors."""
+    seen = loop.calibration.reviewer_errors(project)
+    if not (seen.missed_of and seen.false_alarms_of):
+        return ["how often reviewers err is not known: no output, or none of both kinds, has several opinions"]
+    bounds = [f"[{low:.4f}, {high:.4f}]" for low, high in (seen.missed_bounds, seen.false_alarm_bounds)]
+    return [
+        f"by overlap, first opinions missed {seen.missed:,} of {seen.missed_of:,} errors and called "
+        f"{seen.false_alarms:,} of {seen.false_alarms_of:,} right answers wrong; a policy with these 95 % bounds makes "
+        "certificates speak of errors:",
+        f"  [labels]\n  missed = {bounds[0]}\n  false_alarm = {bounds[1]}",
+    ]
 
 
 def _facts(loop: Loop, fitted: FittedCalibrator | None, project: str) -> dict[str, Any]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hitl_core.loop.trust.finding import Finding, StoredCertificate
     from hitl_core.loop.trust.preview import MonthlyPrices
     from hitl_core.loop.trust.report import CalibrationReport
+    from hitl_core.loop.trust.reviewers import ReviewerErrors
 
     Chosen = FittedCalibrator | str | None
 
@@ -109,6 +110,19 @@ class CalibrationRoom:
         policy, now = self.book.live().policy, self.clock.now()
         with self.store.read() as tx:
             return self._ended(tx, policy, fitted, now)
+
+    def reviewer_errors(self, project: str = "default", *, confidence: float = 0.95) -> ReviewerErrors:
+        """Return how often a single reviewer errs, from a project's outputs that several people looked at.
+
+        With these bounds in the policy (`labels.missed`, `labels.false_alarm`) certificates speak of errors.
+        """
+        from hitl_core.loop.trust.reviewers import reviewer_errors
+        from hitl_core.store.trust.overlapping import first_and_settled
+
+        cosmetic, closed = self.book.live().policy.labels.cosmetic_reasons, self.closed_until()
+        with self.store.read() as tx:
+            pairs = first_and_settled(tx, project, until=closed, cosmetic=cosmetic)
+        return reviewer_errors(pairs, confidence)
 
     def fit(self, scope: Scope) -> FittedCalibrator:
         """Fit a calibrator on the labels that never certify and keep it as a new version; nothing uses it yet.
