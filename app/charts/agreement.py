@@ -65,7 +65,7 @@ def draw_pairs(pairs: pl.DataFrame, raters: Sequence[str], name: Callable[[str],
             },
         )
     )
-    names = [plain(name(rater), 18) for rater in shown]
+    names = [plain(name(rater), 24) for rater in shown]
     ticks: dict[str, Any] = {"tickvals": list(range(size)), "ticktext": names, "showgrid": False, "zeroline": False}
     figure.update_xaxes(**ticks, tickangle=-40 if size > 6 else 0)
     figure.update_yaxes(**ticks, autorange="reversed")
@@ -127,7 +127,7 @@ def _hover(row: dict[str, Any], one: str, other: str) -> str:
 
 def _finished(figure: go.Figure, title: str, height: int) -> go.Figure:
     figure.update_layout(
-        title={"text": title, "font": {"size": 15}, "x": 0, "y": 0.98, "yanchor": "top"},
+        title={"text": title, "font": {"size": 13}, "x": 0, "y": 0.98, "yanchor": "top"},
         height=height,
         margin={"l": 10, "r": 10, "t": 66, "b": 10},
         hovermode="closest",

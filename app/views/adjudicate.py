@@ -28,7 +28,8 @@ def page() -> None:
         door()
         return
     if not access.may_settle(wiring.loop(), name):
-        show(element("div", access.WHY_NOT, cls="empty"))
+        show(element("div", access.why_not(wiring.loop()), cls="empty"))
+        st.button("Change name", key="review.leave", on_click=session.leave)
         return
     desk = session.settling_desk(name)
     desk.sit_down()

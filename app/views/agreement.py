@@ -94,19 +94,25 @@ def raters(report: AgreementReport) -> None:
         figure(
             draw_rates(report.raters, words.called), report.raters, key="agreement.rates", name="What each rater finds"
         )
-    if report.against_people.height:
-        show(element("h4", "Judges against people", cls="head4") + people.judges(report.against_people))
-        show(element("div", people.JUDGES_EXPLAINED, cls="muted"))
-        figures.download(report.against_people, "Judges against people", key="agreement.judges.csv")
+    if report.judges:
+        judges(report)
+
+
+def judges(report: AgreementReport) -> None:
+    """Draw judges against people's labels."""
+    show(element("h4", "Judges against people", cls="head4"))
+    if report.against_people.is_empty():
+        show(element("div", "No item has both a judge's verdict and a label of people in this time.", cls="muted"))
+        return
+    show(people.judges(report.against_people) + element("div", people.JUDGES_EXPLAINED, cls="muted"))
+    figures.download(report.against_people, "Judges against people", key="agreement.judges.csv")
 
 
 def disputes(report: AgreementReport) -> None:
     """Draw the items on which raters differ most."""
-    show(element("h4", "Most disputed items", cls="head4"))
-    if report.disputed.is_empty():
-        show(element("div", "No item has opinions that differ.", cls="muted"))
-        return
-    show(people.disputed(report.disputed))
+    none = element("div", "No item has opinions that differ.", cls="muted")
+    listed = none if report.disputed.is_empty() else people.disputed(report.disputed)
+    show(element("h4", "Most disputed items", cls="head4") + listed)
     figures.download(report.disputed, "Disputed items", key="agreement.disputed.csv")
 
 

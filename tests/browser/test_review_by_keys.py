@@ -29,7 +29,7 @@ def count(server: Server) -> int:
     return sum(not line.undone for line in server.loop.latest_reviews(500))
 
 
-@pytest.mark.parametrize("path", ["/", "/overview", "/golden", "/history"])
+@pytest.mark.parametrize("path", ["/", "/overview", "/golden", "/history", "/adjudicate", "/agreement"])
 def test_every_page_loads_under_the_policy_and_asks_nobody_else(new_page: NewPage, path: str) -> None:
     tab = new_page(path)
     assert "default-src 'self'" in tab.headers["content-security-policy"]

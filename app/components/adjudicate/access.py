@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from app.components import trouble
+from app.components.safe_html import esc
 from app.desk import Desk
 from hitl_core.loop import Loop
 
-WHY_NOT = (
-    "Only seniors settle what reviewers disagree on, and you are not registered as one: "
-    "<code>hitl reviewer add NAME --senior</code> makes somebody a senior."
-)
 NO_SENIORS = "Nobody is registered as a senior, so anybody may settle; <code>hitl reviewer add NAME --senior</code>."
 
 
@@ -17,6 +14,15 @@ def may_settle(loop: Loop, name: str) -> bool:
     """Whether this reviewer is given disputes."""
     known = {each.name: each.senior for each in loop.reviewers()}
     return not any(known.values()) or known.get(name, False)
+
+
+def why_not(loop: Loop) -> str:
+    """Return one sentence as HTML for those who are given no disputes."""
+    seniors = ", ".join(esc(each.name[:60]) for each in loop.reviewers()[:500] if each.senior)
+    return (
+        f"Only seniors settle what reviewers disagree on ({seniors}), and you are not registered as one: "
+        "<code>hitl reviewer add NAME --senior</code> makes somebody a senior."
+    )
 
 
 def has_seniors(loop: Loop) -> bool:

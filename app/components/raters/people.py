@@ -43,7 +43,7 @@ _DISPUTED = (
     ("item", "Its story"),
     ("people", "right : wrong"),
     ("judges", "right : wrong"),
-    ("senior", "What a senior settled"),
+    ("senior", "What a senior settled; waits: nobody has yet"),
     ("believed right", "Probability by the fitted model of all raters"),
     ("domain", ""),
     ("newest opinion (UTC)", ""),
@@ -126,12 +126,17 @@ def _judge(row: words.Row, numbers: frozenset[int]) -> str:
     )
 
 
+def _settled(row: words.Row) -> str:
+    waits = row["people_right"] == row["people_wrong"]
+    return esc(row["senior"]) if row["senior"] else "waits" if waits else "–"
+
+
 def _dispute(row: words.Row, numbers: frozenset[int]) -> str:
     return words.cells(
         link(str(row["project"]), str(row["item_id"])),
         f"{row['people_right']} : {row['people_wrong']}",
         f"{row['judges_right']} : {row['judges_wrong']}",
-        esc(row["senior"] or "–"),
+        _settled(row),
         words.number(row["p_right"]),
         esc(str(row["domain"] or "")[:60]),
         f"{row['newest']:%Y-%m-%d %H:%M}",
