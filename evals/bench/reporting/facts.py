@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 DAYS, REVIEWED, AUDITED = 365, 0.30, 0.05
 """Of all outputs three in ten go to people; of the rest one in twenty is audited blindly."""
+REDONE = 0.01
+"""So many decisions supersede another one, and so many reviews are undone, or second opinions."""
 
 
 def fill_cache(url: str, rows: int) -> int:
@@ -31,7 +33,7 @@ def fill_cache(url: str, rows: int) -> int:
         folder, identity = folder_beside(loop.store), identity_of(loop.store)
         for fact, frame in zip(FACTS, frames, strict=True):
             kept = KeptFrame(folder / fact.name, fact, identity)
-            kept.settle(frame, int(frame["made_ms"][-1]) + 1)
+            kept.settle(frame, int(frame["made_ms"][-1]) + 1, fewest=1)
     return frames[1].height
 
 
@@ -55,11 +57,16 @@ def example_facts(rows: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     confidence = chance.beta(6, 1.6, rows)
     limit = float(np.quantile(confidence, REVIEWED))
     route = np.select([confidence >= limit, confidence >= 0.6, confidence >= 0.4], [0, 1, 2], 3)
+    decision, item = chance.integers(0, 2**63, rows), chance.integers(0, 2**63, rows)
+    again = np.flatnonzero(chance.random(rows - 1) < REDONE) + 1
+    item[again] = item[again - 1]
+    supersedes = pl.Series(np.zeros(rows, dtype=np.uint64)).scatter(again, decision[again - 1].astype(np.uint64))
     decided = _typed(
         DECISIONS,
         rows,
-        decision=chance.integers(0, 2**63, rows),
-        item=chance.integers(0, 2**63, rows),
+        decision=decision,
+        supersedes=supersedes.replace(0, None),
+        item=item,
         seq=1,
         at=micros,
         project=_pick(chance, ["bench"], rows),
@@ -91,11 +98,13 @@ def add_decisions(store: Store, count: int) -> None:
 
 
 def _reviews(asked: pl.DataFrame, chance: np.random.Generator) -> pl.DataFrame:
+    import polars as pl
+
     rows = asked.height
     confidence = asked["confidence"].to_numpy()
     wrong = chance.random(rows) > confidence
     copied = ("item", "decision", "project", "domain", "model", "policy_version", "route", "reasons", "raw_confidence")
-    return _typed(
+    first = _typed(
         REVIEWS,
         rows,
         **{
@@ -113,6 +122,14 @@ def _reviews(asked: pl.DataFrame, chance: np.random.Generator) -> pl.DataFrame:
         asked_at=asked["at"],
         overlap=1,
     )
+    fresh = (pl.col("review") + 1, pl.col("made_ms") + 60_000)
+    undone = first.sample(fraction=REDONE, seed=1).with_columns(
+        *fresh, supersedes="review", kind=pl.lit("undo", dtype=pl.Categorical)
+    )
+    second = first.sample(fraction=REDONE, seed=2).with_columns(
+        *fresh, reviewer=pl.lit("reviewer 99", dtype=pl.Categorical), overlap=pl.lit(2, dtype=pl.Int32)
+    )
+    return pl.concat([first, undone, second]).sort("made_ms")
 
 
 def _typed(fact: Any, rows: int, **columns: Any) -> pl.DataFrame:

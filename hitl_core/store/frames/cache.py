@@ -107,13 +107,13 @@ class KeptFrame:
         self.frame = pl.DataFrame(schema=types)
         self._load()
 
-    def settle(self, everything: pl.DataFrame, before_ms: int) -> None:
-        """Keep the rows made before a time; write a file when enough of them are new."""
+    def settle(self, everything: pl.DataFrame, before_ms: int, *, fewest: int | None = None) -> None:
+        """Keep the rows made before a time; write a file when enough of them are new, by default `SAVE_ROWS`."""
         if self.settled_ms is not None and before_ms <= self.settled_ms:
             return
         rows = int(everything["made_ms"].search_sorted(before_ms, side="left"))
         self.frame, self.settled_ms = everything.head(rows), before_ms
-        if rows - self._saved >= SAVE_ROWS:
+        if rows - self._saved >= (SAVE_ROWS if fewest is None else fewest):
             try:
                 self._save()
             except OSError as error:  # a folder that cannot be written costs time, not answers
