@@ -90,7 +90,9 @@ def side_by_side(found: WhatIf) -> str:
     )
     heads = ("", "as decided", f"with {esc(found.policy[:80])}", "change")
     head = element("tr", *(element("th", name, cls="n" if at else "") for at, name in enumerate(heads)))
-    many = f"n = {found.outputs:,} outputs; in brackets 95 % intervals; errors weigh 1 / their chance of a look."
+    many = (
+        f"n = {found.outputs:,} outputs; below each figure its 95 % interval. Errors weigh 1 / their chance of a look."
+    )
     return element("table", head, *rows, cls="grid") + element("div", many, cls="muted")
 
 
@@ -162,7 +164,7 @@ def _said(given: Figure, kind: str) -> str:
     value = "unknown" if given.value is None else shapes[kind].format(given.value)
     unit = " USD" if kind == "usd" and given.value is not None else ""
     ends = f"{shapes[kind].format(given.low)} to {shapes[kind].format(given.high)}"
-    return f"<b>{value}{unit}</b> ({ends}; n = {given.n:,})"
+    return element("b", f"{value}{unit}") + element("div", f"{ends}, n = {given.n:,}", cls="muted")
 
 
 def _route(name: str) -> str:
