@@ -62,54 +62,66 @@ def burst_of_bad_audits(server: Server, version: int) -> None:
         audited.discard(task.item.id)
 
 
-@pytest.mark.timeout(600)
-def test_a_threshold_is_certified_published_broken_and_taken_back(server: Server, new_page: NewPage) -> None:
-    loop = server.loop
-    before = loop.policies.live().version
-    tab = new_page(f"/calibration?reviewer=lea&project={PROJECT}")
+def moves_the_slider(tab: DeskPage) -> None:
     sees(tab, "The live policy stands at 0.95")
-
     tiles = tab.page.locator(".tile .big")
     reviewed = tiles.first.inner_text()
-    slider = tab.page.locator(".st-key-calibration-threshold input[type=range]")
-    slider.press("Home")
+    tab.page.locator(".st-key-calibration-threshold input[type=range]").press("Home")
     expect(tiles.first).not_to_have_text(reviewed, timeout=SLOW_MS)
     sees(tab, "simultaneous bound")
-
     tab.rest()
+
+
+def publishes(tab: DeskPage, server: Server, version: int) -> float:
+    """Find a threshold for 5 % at 95 % and publish it; new outputs are routed by it."""
     tab.button("Find the threshold").click()
     sees(tab, "at most 5.00% of the time, with 95.0% confidence")
-    finding = loop.calibration.find(Scope(PROJECT), 0.05, 0.95)
-    threshold = finding.result.threshold
+    threshold = server.loop.calibration.find(Scope(PROJECT), 0.05, 0.95).result.threshold
     assert threshold is not None
     assert threshold < 0.95
-    assert loop.submit(item("early", threshold + 0.001)).route is not Route.AUTO_APPROVE
-
+    assert server.loop.submit(item("early", threshold + 0.001)).route is not Route.AUTO_APPROVE
     fill(tab, "calibration.reason", "1,200 labels say so")
     tab.button("Publish").click()
-    sees(tab, f"Policy version {before + 1} is live")
-    loop.policies.refresh()
-    now = [loop.submit(item(f"late-{step}", threshold + step)) for step in (0.001, -0.001)]
-    assert {each.policy_version for each in now} == {before + 1}
+    sees(tab, f"Policy version {version} is live")
+    server.loop.policies.refresh()
+    now = [server.loop.submit(item(f"late-{step}", threshold + step)) for step in (0.001, -0.001)]
+    assert {each.policy_version for each in now} == {version}
     assert [each.route is Route.AUTO_APPROVE for each in now] == [True, False]
+    return threshold
+
+
+def is_told_of_the_break(tab: DeskPage, version: int) -> None:
+    """Overview names the segment, Audit says what the monitor did, and a failure leads to its item."""
+    sees(tab, f"Nothing of {BROKEN} goes out by itself")
+    tab.page.get_by_role("link", name="Look at the audits").click()
+    sees(tab, f"The monitor published policy version {version}")
+    sees(tab, "What audits found wrong")
+    tab.page.get_by_role("link", name="bad-").first.click()
+    sees(tab, "Routing decisions")
+
+
+def rolls_back(tab: DeskPage, version: int, becomes: int) -> None:
+    sees(tab, f"Version {version}")
+    tab.page.locator(f".st-key-calibration-back-{version} button").click()
+    fill(tab, f"calibration.back.reason.{version}", "too many complaints")
+    tab.button(f"Make version {version} live again").click()
+    sees(tab, f"Version {version} is live again, as policy version {becomes}")
+
+
+@pytest.mark.timeout(600)
+def test_a_threshold_is_certified_published_broken_and_taken_back(server: Server, new_page: NewPage) -> None:
+    loop, calibration = server.loop, f"/calibration?reviewer=lea&project={PROJECT}"
+    before = loop.policies.live().version
+    tab = new_page(calibration)
+    moves_the_slider(tab)
+    threshold = publishes(tab, server, before + 1)
 
     burst_of_bad_audits(server, before + 1)
     assert loop.audit.check() == [BROKEN]
-    overview = new_page("/overview?reviewer=lea")
-    sees(overview, f"Nothing of {BROKEN} goes out by itself")
-    overview.page.get_by_role("link", name="Look at the audits").click()
-    sees(overview, f"The monitor published policy version {before + 2}")
-    sees(overview, "What audits found wrong")
+    is_told_of_the_break(new_page("/overview?reviewer=lea"), before + 2)
     assert loop.submit(item("held", 0.99, domain=BROKEN)).route is not Route.AUTO_APPROVE
-    overview.page.get_by_role("link", name="bad-").first.click()
-    sees(overview, "Routing decisions")
 
-    back = new_page(f"/calibration?reviewer=lea&project={PROJECT}")
-    sees(back, f"Version {before}")
-    back.page.locator(f".st-key-calibration-back-{before} button").click()
-    fill(back, f"calibration.back.reason.{before}", "too many complaints")
-    back.button(f"Make version {before} live again").click()
-    sees(back, f"Version {before} is live again, as policy version {before + 3}")
+    rolls_back(new_page(calibration), before, before + 3)
     loop.policies.refresh()
     assert loop.submit(item("after", threshold + 0.001)).route is not Route.AUTO_APPROVE
     assert [each.segment() for each in loop.audit.tripped()] == [BROKEN], "a roll back takes no breaker away"
