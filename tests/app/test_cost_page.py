@@ -115,8 +115,12 @@ def test_a_what_if_names_the_items_that_would_move_and_leads_to_them(weeks: Loop
     assert found.moved > 20
     assert f"{found.moved} items would move" in shown
     assert 'href="history?item=past-121&amp;project=default&amp;reviewer=ana"' in shown
-    for words in ("as decided", "with version 1", "wrong outputs that get out", "n = 240 outputs"):
+    for words in ("as decided", "live, version 2", "with version 1", "wrong outputs that get out", "n = 240 outputs"):
         assert words in shown
+
+
+def test_the_live_policy_is_not_set_beside_itself(weeks: Loop, open_page: Open) -> None:
+    assert "live, version 2" not in seen(open_page("cost", whatif="version 2"))
 
 
 def test_an_uploaded_policy_is_compared_and_a_broken_one_explained(weeks: Loop, open_page: Open) -> None:

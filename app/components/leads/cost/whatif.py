@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 NOTHING, FILE = "choose a policy", "a policy file"
 MOST_ITEMS = 200
 LISTED = 30
+FIGURES = (
+    ("human review rate", "review_rate", "share"),
+    ("reviews asked for", "reviews", "count"),
+    ("audits", "audits", "count"),
+    ("wrong outputs that get out", "escaped", "errors"),
+    ("cost", "cost", "usd"),
+)
+"""What is set side by side: title, prefix of the fields of a what-if, and how it is written."""
 
 
 def compare(loop: Loop, view: View, prices: Prices) -> None:
@@ -34,17 +42,24 @@ def compare(loop: Loop, view: View, prices: Prices) -> None:
         return
     try:
         with st.spinner("Replaying the decisions of this period …"):
-            found = loop.reports.what_if(
-                chosen, view.period, project=view.project, prices=prices, most_items=MOST_ITEMS
-            )
+            found, live = replayed(loop, chosen, view, prices)
     except HitlError as error:
         show(element("div", esc(str(error)), cls="notice problem"))
         return
     if not found.outputs:
         show(element("div", "Nothing was decided in this time; choose a longer period.", cls="muted"))
         return
-    show(side_by_side(found) + notes(found))
+    show(side_by_side(found, live) + notes(found))
     moved(found)
+
+
+def replayed(loop: Loop, chosen: Policy | int, view: View, prices: Prices) -> tuple[WhatIf, WhatIf | None]:
+    """Return what the chosen policy would have done, and the live one where others decided as well."""
+    ask, version = loop.reports.what_if, loop.policies.live().version
+    found = ask(chosen, view.period, project=view.project, prices=prices, most_items=MOST_ITEMS)
+    if chosen == version or found.versions == (version,):
+        return found, None
+    return found, ask(version, view.period, project=view.project, prices=prices, most_items=0)
 
 
 def choose(loop: Loop) -> Policy | int | None:
@@ -75,25 +90,17 @@ def uploaded() -> Policy | None:
     return None
 
 
-def side_by_side(found: WhatIf) -> str:
-    """Return what was decided beside what would have been, with every interval and n, as HTML."""
-    rates = found.review_rate_before, found.review_rate_after, found.review_rate_change
-    rows = (
-        _row("human review rate", *(_said(each, "share") for each in rates)),
-        _row("reviews asked for", *_counts(found.reviews_before, found.reviews_after)),
-        _row("audits", *_counts(found.audits_before, found.audits_after)),
-        _row(
-            "wrong outputs that get out",
-            *(_said(each, "count") for each in (found.escaped_before, found.escaped_after, found.escaped_change)),
-        ),
-        _row("cost", *(_said(each, "usd") for each in (found.cost_before, found.cost_after, found.cost_change))),
-    )
-    heads = ("", "as decided", f"with {esc(found.policy[:80])}", "change")
+def side_by_side(found: WhatIf, live: WhatIf | None) -> str:
+    """Return what was decided, what the live policy and the other would have, with every interval and n, as HTML."""
+    heads = ["", "as decided", f"with {esc(found.policy[:80])}", "change of what was decided"]
+    if live is not None:
+        heads.insert(2, f"live, {esc(live.policy[:80])}")
     head = element("tr", *(element("th", name, cls="n" if at else "") for at, name in enumerate(heads)))
+    rows = "".join(_row(title, name, kind, found, live) for title, name, kind in FIGURES)
     many = (
         f"n = {found.outputs:,} outputs; below each figure its 95 % interval. Errors weigh 1 / their chance of a look."
     )
-    return element("table", head, *rows, cls="grid") + element("div", many, cls="muted")
+    return element("table", head, rows, cls="grid") + element("div", many, cls="muted")
 
 
 def notes(found: WhatIf) -> str:
@@ -151,19 +158,22 @@ def _item(each: MovedItem) -> str:
     return element("tr", *(element("td", cell) for cell in cells))
 
 
-def _row(name: str, *cells: str) -> str:
-    return element("tr", element("td", name), *(element("td", cell, cls="n") for cell in cells))
+def _row(title: str, name: str, kind: str, found: WhatIf, live: WhatIf | None) -> str:
+    before, after = (getattr(found, f"{name}_{when}") for when in ("before", "after"))
+    held = [] if live is None else [getattr(live, f"{name}_after")]
+    if kind == "count":
+        cells = [*(f"{count:,}" for count in (before, *held, after)), f"{after - before:+,}"]
+    else:
+        cells = [*(_said(each, kind) for each in (before, *held, after))]
+        cells.append(_said(getattr(found, f"{name}_change"), kind, sign="+"))
+    return element("tr", element("td", title), *(element("td", cell, cls="n") for cell in cells))
 
 
-def _counts(before: int, after: int) -> tuple[str, str, str]:
-    return f"{before:,}", f"{after:,}", f"{after - before:+,}"
-
-
-def _said(given: Figure, kind: str) -> str:
-    shapes = {"share": "{:.1%}", "count": "{:,.0f}", "usd": "{:,.2f}"}
-    value = "unknown" if given.value is None else shapes[kind].format(given.value)
+def _said(given: Figure, kind: str, sign: str = "") -> str:
+    shape = "{:" + sign + {"share": ".1%", "errors": ",.0f", "usd": ",.2f"}[kind] + "}"
+    value = "unknown" if given.value is None else shape.format(given.value)
     unit = " USD" if kind == "usd" and given.value is not None else ""
-    ends = f"{shapes[kind].format(given.low)} to {shapes[kind].format(given.high)}"
+    ends = f"{shape.format(given.low)} to {shape.format(given.high)}"
     return element("b", f"{value}{unit}") + element("div", f"{ends}, n = {given.n:,}", cls="muted")
 
 
