@@ -29,8 +29,11 @@ _LONGEST_WORD = 64
 
 def words(text: str) -> list[str]:
     """Return the folded words of a text in order; runs without spaces (CJK, Thai) become pairs of characters."""
+    tokens = _TOKEN.findall(_CITATION.sub(" ", text) if "[" in text else text)
+    if text.isascii():
+        return [_fold(token[:_LONGEST_WORD]) for token in tokens]
     found: list[str] = []
-    for token in _TOKEN.findall(_CITATION.sub(" ", text)):
+    for token in tokens:
         if token[0] >= "\u3040" or "\u0e00" <= token[0] <= "\u0e7f":
             found.extend(token[at : at + 2] for at in range(max(1, len(token) - 1)))
         else:
