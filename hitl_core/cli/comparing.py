@@ -113,10 +113,11 @@ def _print(found: WhatIf) -> None:
     if not found.outputs:
         print("nothing was decided in that time; try a longer one with --last")
         return
-    rows = [
-        (title, *(_figure(getattr(found, f"{name}_{part}"), share=share) for part in ("before", "after", "change")))
-        for title, name, share in FIGURES
-    ]
+    rows = []
+    for title, name, share in FIGURES:
+        before, after, change = (getattr(found, f"{name}_{part}") for part in ("before", "after", "change"))
+        plain, signed = ("{:.1%}", "{:+.1%} points") if share else ("{:,.1f}", "{:+,.1f}")
+        rows.append((title, _figure(before, plain), _figure(after, plain), _figure(change, signed)))
     for title, name in (("opinions asked", "reviews"), ("audits", "audits")):
         before, after = getattr(found, f"{name}_before"), getattr(found, f"{name}_after")
         rows.append((title, f"{before:,}", f"{after:,}", f"{after - before:+,}"))
@@ -146,7 +147,8 @@ def _print_items(found: WhatIf) -> None:
         print_rows(("project", "item", "confidence", "went", "would go", "because", "label"), rows)
 
 
-def _figure(figure: Figure, *, share: bool) -> str:
-    parts = (figure.value, figure.low, figure.high)
-    value, low, high = ("unknown" if each is None else f"{each:.1%}" if share else f"{each:,.1f}" for each in parts)
-    return f"{value} ({low} to {high}, n = {figure.n:,})"
+def _figure(figure: Figure, form: str) -> str:
+    """Return an estimate with its interval and n; of shares, a change is in percentage points."""
+    parts = ["unknown" if each is None else form.format(each) for each in (figure.value, figure.low, figure.high)]
+    value, low, high = (part.replace("% points", " points") for part in parts)
+    return f"{value} ({low.removesuffix(' points')} to {high.removesuffix(' points')}, n = {figure.n:,})"

@@ -114,7 +114,7 @@ def compute_what_if(
         moved=len(moved),
         items=_items(moved, rows, asked.most_items),
         unlabelled=unlabelled(strata, lambda each: went(each.new, 0.0)),
-        notes=_notes(strata, versions, sums),
+        notes=_notes(strata, versions, sums | {"unanswered": _unanswered(rows)}),
     )
 
 
@@ -237,6 +237,13 @@ def _items(moved: list[_Moved], rows: pl.DataFrame, most: int) -> tuple[MovedIte
     )
 
 
+def _unanswered(rows: pl.DataFrame) -> int:
+    """Return how many audits were due of which nobody has told the result."""
+    import polars as pl
+
+    return rows.filter(pl.col("audits_before") & pl.col("right").is_null() & (pl.col("probability") < 1)).height
+
+
 def _notes(strata: list[Stratum], versions: tuple[int, ...], sums: Mapping[str, int]) -> tuple[str, ...]:
     released = [each for each in strata if each.new == OUT]
     waiting = sum(each.outputs - each.labelled for each in released if each.certain)
@@ -250,6 +257,10 @@ def _notes(strata: list[Stratum], versions: tuple[int, ...], sums: Mapping[str, 
             "the bounds take them as all right and all wrong",
         ),
         (never, f"{never:,} outputs that would go out are of a kind that has no label at all: likewise"),
+        (
+            sums["unanswered"],
+            f"{sums['unanswered']:,} audits have no answer yet; those that have stand for them too",
+        ),
         (
             sums["unasked"],
             f"judges would be asked about {sums['unasked']:,} outputs for the first time; they count as reviewed",
