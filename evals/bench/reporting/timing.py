@@ -10,11 +10,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evals.bench.crew import together
 from evals.bench.reporting.facts import add_decisions, example_facts, fill_cache, parted
 from evals.bench.results import Aim, Part, Setup
+
+if TYPE_CHECKING:
+    import polars as pl
 
 ROWS, LARGE_ROWS, NEW_ROWS = 1_000_000, 10_000_000, 10_000
 Ready = Callable[[], object]
@@ -91,16 +94,23 @@ def _timed(call: Callable[[], Any]) -> tuple[float, float]:
 
 def _pandas(ready: Ready, url: str) -> tuple[float, float]:
     """Return the seconds that pandas takes for the same values, its frames being in memory."""
-    decisions, reviews = (frame.to_pandas() for frame in parted(Path(url.removeprefix("sqlite:///"))))
+    decisions, reviews = (as_pandas(frame) for frame in parted(Path(url.removeprefix("sqlite:///"))))
     ready()
-    return _timed(lambda: _figures_by_pandas(decisions, reviews))
+    return _timed(lambda: figures_by_pandas(decisions, reviews))
 
 
-def _figures_by_pandas(decisions: Any, reviews: Any) -> dict[str, float]:
+def as_pandas(frame: pl.DataFrame) -> Any:
+    """Return a frame for pandas; with an empty key among them it would make floats of keys, and lose their end."""
+    return frame.with_columns(frame["supersedes"].fill_null(0)).to_pandas()
+
+
+def figures_by_pandas(decisions: Any, reviews: Any) -> dict[str, float]:
+    """Return the values of the report; of several opinions simply the last is taken."""
     import numpy as np
 
     gone = decisions["supersedes"].dropna()
-    routes = decisions[~decisions["decision"].isin(gone)]["route"].value_counts(normalize=True)
+    held = decisions[~decisions["decision"].isin(gone)]
+    routes = held["route"].value_counts(normalize=True)
     given = reviews[(reviews["kind"] == "review") & ~reviews["review"].isin(reviews["supersedes"].dropna())]
     style = (given["verdict"] == "edit") & (given["review_reasons"] == '["style"]')
     given = given.assign(right=(given["verdict"] == "approve") | style, w=1 / given["inclusion_probability"])
@@ -113,7 +123,7 @@ def _figures_by_pandas(decisions: Any, reviews: Any) -> dict[str, float]:
     corrected = given[(given["stage"] != "audit") & ~given["right"]]["item"].nunique()
     return {
         "human_review_rate": 1 - routes["auto_approve"],
-        "correction_rate": corrected / len(decisions),
+        "correction_rate": corrected / len(held),
         "approval_rate": (given["verdict"] == "approve").mean(),
         "modification_rate": (given["verdict"] == "edit").mean(),
         "rejection_rate": (given["verdict"] == "reject").mean(),
@@ -126,5 +136,5 @@ def _figures_by_pandas(decisions: Any, reviews: Any) -> dict[str, float]:
         "escaped_error_rate": fp / (tp + fp),
         "f1": 2 * tp / (2 * tp + fp + fn),
         "calibration_error": float((sums["c"] - sums["r"]).abs().sum() / sums["w"].sum()),
-        "judge_cost_usd": decisions["cost_usd"].sum() / len(decisions),
+        "judge_cost_usd": held["cost_usd"].sum() / len(held),
     }
