@@ -119,6 +119,18 @@ def test_what_nobody_has_looked_at_is_bounded_and_never_guessed(loop: Loop) -> N
     assert found.cost_change.high - found.cost_change.low == pytest.approx(200)
 
 
+def test_audits_without_an_answer_are_named(loop: Loop) -> None:
+    out = submit(loop, "high", 0.95, 30)
+    due = sum(each.audited for each in out)
+    task = loop.queue.claim("ann")
+    assert task is not None
+    loop.queue.complete(task.token, Review(verdict="approve"))
+    found = loop.reports.what_if(LIVE)
+    assert found.notes == (f"{due - 1} audits have no answer yet; those that have stand for them too",)
+    assert (found.escaped_before.value, found.escaped_before.low, found.escaped_before.n) == (0.0, 0.0, 1)
+    assert found.escaped_before.high > 25  # one audit says little about thirty
+
+
 def test_holding_more_back_catches_what_audits_found(loop: Loop) -> None:
     out = submit(loop, "high", 0.95, 30)
     audited = [each.item_id for each in out if each.audited]
