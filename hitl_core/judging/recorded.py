@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from hitl_core.domain.errors import ConfigurationError, explain
 from hitl_core.domain.opinions import JudgeVerdict, Vote
 from hitl_core.domain.records import Item, Name, Text, UnitFloat, canonical_json
+from hitl_core.judging.judge.injection import injection_flags
 from hitl_core.judging.opinion import abstention
 
 DEMO = "demo"
@@ -57,7 +58,8 @@ class BadLine(NamedTuple):
 class RecordedJudge:
     """Gives the recorded verdict of an item, marked as recorded; an item that is not in the file is an abstention.
 
-    Nothing is spent now: `cost_usd` is what the recording says it cost then, or unknown.
+    Nothing is spent now: `cost_usd` is what the recording says it cost then, or unknown. Instruction-like text in the
+    item is flagged now, whatever the recording says, so that a person decides.
     """
 
     def __init__(self, name: str, verdicts: Mapping[tuple[str, str], RecordedVerdict]) -> None:
@@ -70,12 +72,14 @@ class RecordedJudge:
     async def judge(self, item: Item) -> JudgeVerdict:
         """Return the recorded verdict, or abstain."""
         found = self._verdicts.get((item.project, item.id))
+        seen = tuple(flag[:200] for flag in injection_flags(item))
         if found is None:
             missing = abstention(item, self.name, NOT_RECORDED, cost_usd=Decimal(0))
-            return missing.model_copy(update={"recorded": True, "fingerprint": self.fingerprint})
+            return missing.model_copy(update={"recorded": True, "fingerprint": self.fingerprint, "flags": seen})
         return JudgeVerdict(
-            **found.model_dump(exclude={"judge"}),
+            **found.model_dump(exclude={"judge", "flags"}),
             judge=self.name,
+            flags=tuple(dict.fromkeys((*found.flags, *seen))),
             method="none" if found.verdict == "abstain" else "recorded",
             fingerprint=self.fingerprint,
             recorded=True,

@@ -234,7 +234,7 @@ class JudgeRoom:
             live = await asyncio.to_thread(self._policies.live)
             attempts = await asyncio.to_thread(self._attempts, task)
             said = settling.failed("judge:gave_up") if attempts >= MOST_ATTEMPTS else await self._held(task, live)
-            return await asyncio.to_thread(self._settle, task, said)
+            return await asyncio.to_thread(self._settle, task, said, live)
         except LeaseLostError:
             return None
         except StoreError as error:
@@ -282,8 +282,10 @@ class JudgeRoom:
         with self._store.read() as tx:
             return stage.failed_attempts(tx, task.item_key, task.id)
 
-    def _settle(self, task: ReviewTask, said: Judged) -> Decision:
+    def _settle(self, task: ReviewTask, said: Judged, asked: LivePolicy) -> Decision:
         live = self._policies.live()
+        if live.version != asked.version and live.policy.judging != asked.policy.judging:
+            said = settling.outdated(said)
         with self._store.write() as tx:
             decision = settling.settle_judged(tx, task, said, live, self._clock.now())
         self._watcher.poke(task.item_key)

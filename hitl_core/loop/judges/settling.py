@@ -52,6 +52,14 @@ def failed(reason: str) -> Judged:
     return Judged(Opinion(accepted=False, holds_back=False, reasons=(reason,), path=(), cost_usd=None))
 
 
+def outdated(said: Judged) -> Judged:
+    """Return what judges said under a judging section that no longer holds: advice, so that a person decides."""
+    opinion = said.opinion
+    if not opinion.accepted:
+        return said
+    return said._replace(opinion=opinion._replace(accepted=False, reasons=(*opinion.reasons, "judge:policy_changed")))
+
+
 def settle_judged(tx: sa.Connection, task: ReviewTask, said: Judged, live: LivePolicy, now: datetime) -> Decision:
     """Write what the judges said and what follows from it.
 

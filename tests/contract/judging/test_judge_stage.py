@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from hitl_core import Decision, Loop, Review, Route, Stage
+from hitl_core import Decision, Item, Loop, Review, Route, Stage
 from hitl_core.domain.clock import ManualClock
 from hitl_core.domain.errors import ConfigurationError, InputError, LeaseLostError
+from hitl_core.judging.cascade.cascade import CascadeResult
 from hitl_core.loop.judges import settling
 from hitl_core.review_queue.judge_lane import claim_for_judge, lease_of
 from hitl_core.store import tasks
@@ -128,6 +130,25 @@ def test_a_rule_published_meanwhile_is_not_overruled(judged_loop: Loop, submit: 
     (decision,) = judged_loop.judges.judge_waiting(5)
     assert decision.route is Route.MANUAL
     assert {"law", "judge:not_this_item"} <= set(decision.reasons)
+    assert [each.accepted for each in judged_loop.judges.verdicts("a")] == [False]
+
+
+def test_a_stricter_judging_section_published_while_judges_speak_is_not_overruled(
+    judged_loop: Loop, submit: Submit
+) -> None:
+    submit("a", confidence=0.7)
+    policy = judging_policy()
+    stricter = policy.model_copy(update={"judging": policy.judging.model_copy(update={"min_precision": 0.999})})
+
+    class Publishing:
+        async def judge(self, item: Item) -> CascadeResult:
+            await asyncio.to_thread(judged_loop.publish, stricter, reason="stricter")
+            return accepted()
+
+    judged_loop.judges.ask(lambda _live: Publishing())
+    (decision,) = judged_loop.judges.judge_waiting(5)
+    assert decision.needs_human
+    assert decision.reasons[-1] == "judge:policy_changed"
     assert [each.accepted for each in judged_loop.judges.verdicts("a")] == [False]
 
 
