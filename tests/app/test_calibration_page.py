@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app import wiring
-from hitl_core import Loop
+from hitl_core import Loop, Policy
 from hitl_core.loop.trust.evidence import Scope
 from tests.app.labelled_history import fill
 from tests.app.screen import seen
@@ -156,6 +156,15 @@ def test_a_nameless_lead_can_look_and_change_nothing(open_page: Open) -> None:
     assert test.button(key="calibration.publish").disabled
     test.text_input(key="calibration.publish.name").input("lea").run()
     assert not test.button(key="calibration.publish").disabled
+
+
+def test_where_parts_have_thresholds_of_their_own_the_whole_has_no_slider(open_page: Open, history: Loop) -> None:
+    own = 'overrides = [{when = {project = "default", domain = "travel"}, thresholds = {auto_approve = 0.9}}]'
+    history.publish(Policy.from_toml(own), reason="a threshold of its own")
+    test = open_page("calibration")
+    assert "No label is left for one threshold here" in seen(test)
+    assert not test.slider
+    assert open_page("calibration", domain="travel").slider
 
 
 def test_hostile_names_stay_text_in_figures_filters_and_tables(loop: Loop, sqlite_url: str, open_page: Open) -> None:

@@ -37,13 +37,18 @@ def diff_markup(found: list[Difference]) -> str:
         element(
             "tr",
             element("td", esc(each.name[:200])),
-            element("td", element("del", esc(each.before[:200])) if each.before else "–"),
-            element("td", element("ins", esc(each.after[:200])) if each.after else "–"),
+            element("td", _value("del", each.before)),
+            element("td", _value("ins", each.after)),
         )
         for each in found[:_SHOWN]
     ]
     more = f"{len(found) - _SHOWN} more settings change." if len(found) > _SHOWN else ""
     return element("table", head, *rows, cls="grid") + element("div", more, cls="muted")
+
+
+def _value(tag: str, text: str) -> str:
+    kept = "white-space:nowrap" if len(text) < 12 else ""
+    return element(tag, esc(text[:200]), style=kept) if text else "–"
 
 
 def _named(policy: Policy) -> dict[str, Any]:

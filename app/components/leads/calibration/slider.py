@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 MINUTES = 1.5
 Row = dict[str, Any]
+NOTHING_LEFT = (
+    "<b>No label is left for one threshold here.</b> Parts of it have thresholds of their own in the live policy, "
+    "which decide about every labelled output. Choose one of those parts above, such as a field."
+)
 
 
 def preview(view: View) -> pl.DataFrame:
@@ -59,8 +63,11 @@ def threshold_of(policy: Policy, scope: Scope) -> float:
 
 def slider(view: View) -> None:
     """Draw slider, figures for where it stands, and the curve over all positions."""
-    policy = wiring.loop().policy
-    _moving(preview(view), threshold_of(policy, view.scope), monthly(policy.cost), policy.audit.target_error)
+    policy, rows = wiring.loop().policy, preview(view)
+    if not rows["n"].max():
+        show(element("div", NOTHING_LEFT, cls="empty"))
+        return
+    _moving(rows, threshold_of(policy, view.scope), monthly(policy.cost), policy.audit.target_error)
 
 
 # Its arguments are kept while the slider moves: nothing is read or reckoned again.
