@@ -20,7 +20,7 @@ def charts(test: AppTest) -> list[dict[str, Any]]:
     return [json.loads(each.proto.spec) for each in test.get("plotly_chart")]
 
 
-def annotations(chart: dict[str, Any]) -> list[str]:
+def labels_on(chart: dict[str, Any]) -> list[str]:
     return [each["text"] for each in chart["layout"].get("annotations", [])]
 
 
@@ -55,9 +55,9 @@ def test_the_policy_change_and_the_fall_of_the_review_rate_are_named(weeks: Loop
     test = open_page("trends")
     drawn = charts(test)
     assert len(drawn) == 4
-    rate = next(each for each in drawn if "path begins: 30 %" in " ".join(annotations(each)))
+    rate = next(each for each in drawn if "path begins: 30 %" in " ".join(labels_on(each)))
     for name in ("policy 2", "Human review rate falls", "target: under 10.0%"):
-        assert any(name in text for text in annotations(rate)), annotations(rate)
+        assert any(name in text for text in labels_on(rate)), labels_on(rate)
     assert "a better model answers" in seen(test)
     assert "chance of a false alarm" in seen(test)
 
