@@ -23,7 +23,7 @@ from hitl_core import Decision, Item, Loop, Passage, Policy, Review, Route
 from hitl_core.store.judging import ledger
 
 GOOD = '{"verdict": "yes", "confidence": 99, "problems": [], "reason": "The passage says so."}'
-LABELLED = 40
+LABELLED = 80
 INPUT_PRICE, OUTPUT_PRICE = Decimal("0.15"), Decimal("0.60")
 _POLICY = """
 [audit]
@@ -103,8 +103,10 @@ def _report(loop: Loop, stub: StubProvider, items: list[Item], before: int, seco
     if waiting != people:
         problems.append(f"{people} outputs are for people, but {waiting} tasks wait")
     calls, unknown, cost, statuses = _ledger(loop, {item.id for item in items}, problems)
-    if calls != len(stub.requests) - before:
-        problems.append(f"{len(stub.requests) - before} requests were made, the ledger has {calls}")
+    made = len(stub.requests) - before
+    # On a busy machine an attempt can run out of time before its request is sent.
+    if not 0 <= calls - made <= statuses["timeout"] + statuses["cancelled"]:
+        problems.append(f"{made} requests were made, the ledger has {calls}")
     return Chaos(len(items), endings, calls, statuses, cost, unknown, seconds, tuple(problems))
 
 
