@@ -9,13 +9,21 @@ from numpy.typing import ArrayLike
 
 from hitl_core.calibration.rows import FloatArray, checked_confidence, kish_n
 from hitl_core.calibration.thresholds.exact_tests import IntArray
-from hitl_core.calibration.thresholds.labelled_rows import Labelled, labelled_rows, one_of_each_group
+from hitl_core.calibration.thresholds.labelled_rows import (
+    Labelled,
+    equal_chances,
+    labelled_rows,
+    one_of_each_group,
+)
 from hitl_core.domain.errors import InputError
 from hitl_core.stats import clopper_pearson_bounds
 from hitl_core.stats.eprocess import mean_upper_bound
 
 if TYPE_CHECKING:
     import polars as pl
+
+# Betting looks at every row for every position; beyond so many rows they are thinned to equal chances.
+MOST_BETS = 300
 
 
 def slider_bounds(
@@ -40,7 +48,7 @@ def slider_bounds(
         groups: shape (n,), one row of each group counts.
         simultaneous: share delta among the grid's distinct sets of rows (Bonferroni); False gives shorter bounds that
             each hold alone, for a position named beforehand, and are marked as no guarantee.
-        seed: of the choice within groups and of the order of bets.
+        seed: of the choice within groups, of the order of bets and of thinning.
 
     Returns:
         A polars frame in order of the thresholds with the columns
@@ -79,7 +87,7 @@ def slider_bounds(
             "coverage_low": coverage_low,
             "coverage_high": coverage_high,
             "error": [float(each) if some else None for each, some in zip(error, n, strict=True)],
-            "bound": _bounds(rows, n, level, generator),
+            "bound": _bounds(rows, thresholds, n, level, generator),
             "guarantee": np.full(thresholds.size, simultaneous),
         },
         schema_overrides={"error": pl.Float64},
@@ -104,8 +112,13 @@ def _share_intervals(rows: Labelled, n: IntArray) -> tuple[FloatArray, FloatArra
     return clopper_pearson_bounds(np.clip(share * used, 0, used), used, confidence=0.95)
 
 
-def _bounds(rows: Labelled, n: IntArray, level: float, generator: np.random.Generator) -> FloatArray:
-    """Exact where all rows weigh the same, by betting in random order where they do not."""
+def _bounds(
+    rows: Labelled, thresholds: FloatArray, n: IntArray, level: float, generator: np.random.Generator
+) -> FloatArray:
+    """Exact where all rows weigh the same; else by betting in random order, or exact on some of many rows."""
+    if rows.weight.size > MOST_BETS:
+        rows = equal_chances(rows, generator)[0]
+        n = np.searchsorted(-rows.confidence, -thresholds, side="right").astype(np.int64)
     wrong = np.concatenate([[0.0], np.cumsum(rows.wrong)])
     exact = clopper_pearson_bounds(wrong[n], n, confidence=1 - level, side="upper")[1]
     if not rows.weight.size or kish_n(rows.weight) >= rows.weight.size * (1 - 1e-9):
