@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 PERIODS = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q"}
 OUTPUT_GROUPS = ("domain", "model", "label", "project", "policy_version")
 GROUPS = (*OUTPUT_GROUPS, "reviewer")
+HELD = (*OUTPUT_GROUPS, "at", "route", "cost_usd")
 REVIEWED = (*GROUPS, "at", "asked_at", "item", "review", "stage", "right", "shared")
 PEOPLE = ("async_review", "sync_review", "manual")
 OPINION, TIMES = ("verdict", "right", "at", "due_at"), ("stage", "at", "asked_at", "active_seconds")
@@ -46,7 +47,7 @@ class Facts(NamedTuple):
     """What figures are made of.
 
     Attributes:
-        held: decisions that no later one supersedes.
+        held: decisions that no later one supersedes; only at, route, cost_usd and the groups.
         given: reviews that were not taken back, with `right` by the label rule, see `labels.opinions`.
         labelled: outputs with a label drawn by design, one row each; `at` is the time they were decided about.
         reviewed: outputs that review settled, blind audits aside, likewise; only at, right and the groups.
@@ -69,7 +70,9 @@ def prepare(decisions: pl.DataFrame, reviews: pl.DataFrame, cosmetic: Collection
     import polars as pl
 
     again = decisions.lazy().filter(pl.col("supersedes").is_not_null()).select("supersedes", "origin").collect()
-    held = decisions.filter(~pl.col("decision").is_in(again["supersedes"].implode())) if again.height else decisions
+    held = decisions.lazy()
+    if again.height:
+        held = held.filter(~pl.col("decision").is_in(again["supersedes"].implode()))
     given = opinions(reviews, cosmetic)
     # What was said about an earlier decision by design does not label the later one.
     redrawn = again.filter(pl.col("origin") == "design")["supersedes"]
@@ -77,7 +80,9 @@ def prepare(decisions: pl.DataFrame, reviews: pl.DataFrame, cosmetic: Collection
     drawn = standing["origin"] == "design"
     labelled = settled_items(standing if drawn.all() else standing.filter(drawn))
     people = standing.lazy().filter(pl.col("stage") != "audit").select(REVIEWED).collect()
-    return Facts(held, given, labelled, settled_items(people).select("at", "right", *OUTPUT_GROUPS))
+    return Facts(
+        held.select(HELD).collect(), given, labelled, settled_items(people).select("at", "right", *OUTPUT_GROUPS)
+    )
 
 
 def chosen_rows(
