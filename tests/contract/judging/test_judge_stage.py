@@ -164,7 +164,9 @@ def test_what_judges_let_go_is_audited_blind_at_the_policy_rate(loop: Loop) -> N
     task = loop.queue.claim("ana")
     assert task is not None
     assert (task.stage, task.blind) == (Stage.AUDIT, True)
-    assert all(stages(loop, each.item_id) == [("audit", "pending"), ("judge", "done")] for each in audited[1:3])
+    # Eight judge at once, so any of the audited can be the one that was claimed.
+    others = [each.item_id for each in audited if each.item_id != task.item.id]
+    assert all(stages(loop, each) == [("audit", "pending"), ("judge", "done")] for each in others[:3])
 
 
 def test_a_waiting_application_gets_what_judges_let_go(judged_loop: Loop, submit: Submit) -> None:
