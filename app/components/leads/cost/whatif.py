@@ -92,13 +92,14 @@ def uploaded() -> Policy | None:
 
 def side_by_side(found: WhatIf, live: WhatIf | None) -> str:
     """Return what was decided, what the live policy and the other would have, with every interval and n, as HTML."""
-    heads = ["", "as decided", f"with {esc(found.policy[:80])}", "change of what was decided"]
+    heads = ["", "as decided", f"with {esc(found.policy[:80])}", "change"]
     if live is not None:
         heads.insert(2, f"live, {esc(live.policy[:80])}")
     head = element("tr", *(element("th", name, cls="n" if at else "") for at, name in enumerate(heads)))
     rows = "".join(_row(title, name, kind, found, live) for title, name, kind in FIGURES)
     many = (
-        f"n = {found.outputs:,} outputs; below each figure its 95 % interval. Errors weigh 1 / their chance of a look."
+        f"n = {found.outputs:,} outputs; below each figure its 95 % interval; changes are of what was decided. Errors "
+        "weigh 1 / their chance of a look."
     )
     return element("table", head, rows, cls="grid") + element("div", many, cls="muted")
 
@@ -170,7 +171,7 @@ def _row(title: str, name: str, kind: str, found: WhatIf, live: WhatIf | None) -
 
 
 def _said(given: Figure, kind: str, sign: str = "") -> str:
-    shape = "{:" + sign + {"share": ".1%", "errors": ",.0f", "usd": ",.2f"}[kind] + "}"
+    shape = "{:" + sign + {"share": ".1%", "errors": ",.0f", "usd": ",.0f"}[kind] + "}"
     value = "unknown" if given.value is None else shape.format(given.value)
     unit = " USD" if kind == "usd" and given.value is not None else ""
     ends = f"{shape.format(given.low)} to {shape.format(given.high)}"
