@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from statistics import median
 from typing import Any
 
 import polars as pl
@@ -75,7 +76,7 @@ def counted(loop: Loop, project: str | None = None) -> dict[str, float]:
         "human_review_rate": sum(route != "auto_approve" for route in routes) / len(routes),
         "approval_rate": sum(row.verdict == "approve" for row in kept) / len(kept),
         "modification_rate": sum(row.verdict == "edit" for row in kept) / len(kept),
-        "review_seconds_median": sorted(row.active_seconds for row in kept)[len(kept) // 2] if len(kept) % 2 else -1,
+        "review_seconds_median": median(row.active_seconds for row in kept if row.active_seconds is not None),
         "accuracy": float(weights[right].sum() / weights.sum()) if auto.any() else -1,
         "correction_rate": int((~auto & ~right).sum()) / len(routes),
     }
