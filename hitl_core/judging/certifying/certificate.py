@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from hitl_core.domain.errors import InputError
@@ -205,13 +206,7 @@ def certify(
         left_out=len(verdicts) - len(used),
         precision=precision,
         bound=bound,
-        figures=judge_figures(
-            [None if each.verdict == "abstain" else each.verdict == "approve" for each in answered],
-            right[there].astype(bool).tolist(),
-            p_correct=[each.p_correct for each in answered],
-            weights=None if chosen.equal else chosen.weight[there],
-            seed=seed,
-        ),
+        figures=_figures(answered, right[there], None if chosen.equal else chosen.weight[there], seed),
         spread=spread or spread_of(each.p_correct for each in used),
         certified_at=now,
         unanswered=int((accepted & ~there).sum()),
@@ -219,6 +214,18 @@ def certify(
         refused=refusal(share, max_unanswered),
         attempt=attempt,
         rows=digest_of(verdicts, labels, inclusion, accept_at),
+    )
+
+
+def _figures(
+    answered: Sequence[JudgeVerdict], right: NDArray[np.float64], weight: NDArray[np.float64] | None, seed: int
+) -> JudgeFigures:
+    return judge_figures(
+        [None if each.verdict == "abstain" else each.verdict == "approve" for each in answered],
+        right.astype(bool).tolist(),
+        p_correct=[each.p_correct for each in answered],
+        weights=weight,
+        seed=seed,
     )
 
 
