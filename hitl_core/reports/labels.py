@@ -26,7 +26,7 @@ def opinions(reviews: pl.DataFrame, cosmetic: Collection[str] = COSMETIC) -> pl.
     kept = reviews
     if undone.any():
         gone = reviews.filter(undone)["supersedes"]
-        kept = reviews.filter(~undone & ~pl.col("review").is_in(gone.implode()))
+        kept = reviews.filter(~undone).join(gone.to_frame(), left_on="review", right_on="supersedes", how="anti")
     items = np.sort(kept["item"].to_numpy())  # several times faster than looking for duplicates by hashing
     twice = pl.Series(np.unique(items[1:][items[1:] == items[:-1]]))
     shared = pl.col("item").is_in(twice.implode()) if twice.len() else pl.lit(value=False)

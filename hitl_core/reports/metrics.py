@@ -72,11 +72,11 @@ def prepare(decisions: pl.DataFrame, reviews: pl.DataFrame, cosmetic: Collection
     again = decisions.lazy().filter(pl.col("supersedes").is_not_null()).select("supersedes", "origin").collect()
     held = decisions.lazy()
     if again.height:
-        held = held.filter(~pl.col("decision").is_in(again["supersedes"].implode()))
+        held = held.join(again.lazy(), left_on="decision", right_on="supersedes", how="anti")
     given = opinions(reviews, cosmetic)
     # What was said about an earlier decision by design does not label the later one.
-    redrawn = again.filter(pl.col("origin") == "design")["supersedes"]
-    standing = given.filter(~pl.col("decision").is_in(redrawn.implode())) if redrawn.len() else given
+    redrawn = again.filter(pl.col("origin") == "design")
+    standing = given.join(redrawn, left_on="decision", right_on="supersedes", how="anti") if redrawn.height else given
     drawn = standing["origin"] == "design"
     labelled = settled_items(standing if drawn.all() else standing.filter(drawn))
     people = standing.lazy().filter(pl.col("stage") != "audit").select(REVIEWED).collect()
