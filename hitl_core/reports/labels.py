@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from hitl_core.domain.labels import COSMETIC, is_correct
 
@@ -27,10 +28,17 @@ def opinions(reviews: pl.DataFrame, cosmetic: Collection[str] = COSMETIC) -> pl.
     if undone.any():
         gone = reviews.filter(undone)["supersedes"]
         kept = reviews.filter(~undone).join(gone.to_frame(), left_on="review", right_on="supersedes", how="anti")
-    items = np.sort(kept["item"].to_numpy())  # several times faster than looking for duplicates by hashing
-    twice = pl.Series(np.unique(items[1:][items[1:] == items[:-1]]))
-    shared = pl.col("item").is_in(twice.implode()) if twice.len() else pl.lit(value=False)
-    return kept.with_columns(_right(kept, cosmetic), shared.alias("shared"))
+    return kept.with_columns(_right(kept, cosmetic), pl.Series("shared", _twice(kept["item"].to_numpy())))
+
+
+def _twice(items: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say of each item whether it occurs again; sorting is several times faster than hashing here."""
+    ranked = np.sort(items)
+    twice = np.unique(ranked[1:][ranked[1:] == ranked[:-1]])
+    if not twice.size:
+        return np.zeros(items.size, dtype=np.bool_)
+    found: NDArray[np.bool_] = twice[np.minimum(np.searchsorted(twice, items), twice.size - 1)] == items
+    return found
 
 
 def settled_items(given: pl.DataFrame) -> pl.DataFrame:
