@@ -189,11 +189,12 @@ def test_a_ramp_stays_where_the_next_step_does_not_pass(loop: Loop, label: Label
     assert found.result.bound is None or found.result.bound > 0.05
 
 
-@pytest.mark.parametrize("name", ["target_error", "confidence"])
 @pytest.mark.parametrize("value", [0, 1, 2, -0.1, math.nan, math.inf])
-def test_options_out_of_range(loop: Loop, name: str, value: float) -> None:
-    with pytest.raises(InputError, match=f"{name} must lie between 0 and 1"):
-        loop.calibration.find(EVERYTHING, **{name: value})
+def test_options_out_of_range(loop: Loop, value: float) -> None:
+    with pytest.raises(InputError, match="target_error must lie between 0 and 1"):
+        loop.calibration.find(EVERYTHING, target_error=value)
+    with pytest.raises(InputError, match="confidence must lie between 0 and 1"):
+        loop.calibration.find(EVERYTHING, confidence=value)
 
 
 def test_scopes_and_segments_out_of_range(loop: Loop) -> None:
