@@ -110,51 +110,56 @@ def checked_bins(
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Sufficient statistics for the bootstrap: rows of one bin, label and weight class are one cell.
+class Strata:
+    """Sufficient statistics for intervals of binned measures: the rows of one bin and one class of weight are a stratum.
 
-    Arrays of shape (cells,): the bin's number, the rows, and the mean over the cell's rows of the weight, of weight ×
-    confidence and of weight × correct.
+    Arrays of shape (strata,): the bin's number, the rows, how many of them are right, the sum of weights, and the sum
+    of weight × (correct - confidence).
     """
 
     bins: int
     where: NDArray[np.int64]
     n: NDArray[np.int64]
+    right: NDArray[np.int64]
     weight: FloatArray
-    weighted_confidence: FloatArray
-    weighted_correct: FloatArray
+    excess: FloatArray
 
-    def resampled_gaps(self, replicates: int, seed: int) -> tuple[FloatArray, FloatArray]:
-        """Return share and gap of each bin, shape (replicates, bins), from multinomial draws of the cells."""
+    def drawn_gaps(self, replicates: int, seed: int) -> tuple[FloatArray, FloatArray]:
+        """Return share and gap of each bin, shape (replicates, bins), as other rows might have shown them.
+
+        Sizes of the strata are resampled; each one's accuracy is drawn from its Jeffreys posterior, Beta(right + 1/2,
+        wrong + 1/2). A bootstrap of the rows would take the accuracy of a stratum without a wrong row for certain.
+        """
         generator = np.random.default_rng(seed)
-        draws = generator.multinomial(int(self.n.sum()), self.n / self.n.sum(), size=replicates).astype(np.float64)
+        total = int(self.n.sum())
+        sizes = generator.multinomial(total, self.n / total, size=replicates) / self.n
+        drawn = generator.beta(self.right + 0.5, self.n - self.right + 0.5, size=(replicates, self.n.size))
+        expected = (self.right + 0.5) / (self.n + 1.0)
         into = np.zeros((self.where.size, self.bins))
         into[np.arange(self.where.size), self.where] = 1.0
-        weight = draws @ (into * self.weight[:, None])
-        gap = draws @ (into * (self.weighted_correct - self.weighted_confidence)[:, None])
+        weight = (sizes * self.weight) @ into
+        gap = (sizes * (self.excess + self.weight * (drawn - expected))) @ into
         gap = np.divide(gap, weight, out=np.zeros_like(gap), where=weight > 0)
         return weight / weight.sum(axis=1, keepdims=True), gap
 
 
-def cells(rows: Rows, edges: FloatArray) -> Cells:
-    """Group the rows by bin, label and class of weight."""
+def strata(rows: Rows, edges: FloatArray) -> Strata:
+    """Group the rows by bin and class of weight."""
     values = np.unique(rows.weight)
     cuts = values[1:] if values.size <= WEIGHT_CLASSES else np.quantile(rows.weight, np.arange(1, 8) / 8)
-    classes = np.searchsorted(cuts, rows.weight, side="right")
     size = edges.size - 1
-    code = (bin_of(rows.confidence, edges) * 2 + rows.correct.astype(np.int64)) * (cuts.size + 1) + classes
-    n = np.bincount(code, minlength=size * 2 * (cuts.size + 1))
+    code = bin_of(rows.confidence, edges) * (cuts.size + 1) + np.searchsorted(cuts, rows.weight, side="right")
+    n = np.bincount(code, minlength=size * (cuts.size + 1))
     filled = np.flatnonzero(n)
-    total = n[filled]
 
-    def mean(values: FloatArray) -> FloatArray:
-        return np.asarray(np.bincount(code, values, n.size)[filled] / total, dtype=np.float64)
+    def total(values: FloatArray) -> FloatArray:
+        return np.asarray(np.bincount(code, values, n.size)[filled], dtype=np.float64)
 
-    return Cells(
+    return Strata(
         bins=size,
-        where=filled // (2 * (cuts.size + 1)),
-        n=total.astype(np.int64),
-        weight=mean(rows.weight),
-        weighted_confidence=mean(rows.weight * rows.confidence),
-        weighted_correct=mean(rows.weight * rows.correct),
+        where=filled // (cuts.size + 1),
+        n=n[filled].astype(np.int64),
+        right=np.round(total(rows.correct.astype(np.float64))).astype(np.int64),
+        weight=total(rows.weight),
+        excess=total(rows.weight * (rows.correct - rows.confidence)),
     )

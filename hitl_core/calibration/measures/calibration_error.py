@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from hitl_core.calibration.measures.binning import Bins, Strategy, cells, checked_bins
+from hitl_core.calibration.measures.binning import Bins, Strategy, checked_bins, strata
 from hitl_core.calibration.rows import Estimate, FloatArray, Rows, kish_n
 from hitl_core.domain.errors import InputError
 
@@ -41,10 +41,10 @@ def expected_calibration_error(
         bins: how many bins at most.
         strategy: "width" for equal width, "mass" for equal weight.
         norm: "l1" mean absolute gap, "l2" root of the mean squared gap, "max" the largest gap.
-        level: of the interval, which is bootstrapped over bins (quick at millions of rows) and shifted by the
-            bootstrap's own bias.
-        replicates: of the bootstrap; 0 for no interval.
-        seed: of the bootstrap.
+        level: of the interval, from draws of the bins' accuracies (quick at millions of rows), shifted by the draws'
+            own bias.
+        replicates: how many draws; 0 for no interval.
+        seed: of the draws.
 
     Raises:
         InputError: the arrays do not fit, or an option is out of range.
@@ -55,7 +55,7 @@ def expected_calibration_error(
     value = float(_norm(table.share[None, :], table.gap[None, :], norm)[0])
     if replicates <= 0:
         return _estimate(value, float("nan"), float("nan"), rows)
-    drawn = _norm(*cells(rows, edges).resampled_gaps(replicates, seed), norm)
+    drawn = _norm(*strata(rows, edges).drawn_gaps(replicates, seed), norm)
     return _estimate(value, *shifted_interval(value, drawn, level), rows)
 
 
@@ -109,10 +109,10 @@ def debiased_calibration_error(
     if replicates <= 0:
         return _estimate(value, float("nan"), float("nan"), rows)
     plain = float(_norm(table.share[None, :], table.gap[None, :], norm)[0])
-    drawn = _norm(*cells(rows, edges).resampled_gaps(replicates, seed), norm)
-    # The plain error's spread around its own mean, laid around the debiased value.
+    drawn = _norm(*strata(rows, edges).drawn_gaps(replicates, seed), norm)
     low, high = np.quantile(drawn - drawn.mean(), [(1 - level) / 2, (1 + level) / 2])
-    return _estimate(value, max(0.0, value + float(low)), max(value + float(high), min(value, plain)), rows)
+    # How much of the plain error is chance is an estimate itself: the interval reaches up to where the plain one's does.
+    return _estimate(value, max(0.0, value + float(low)), min(1.0, max(value, plain) + float(high)), rows)
 
 
 def perfect_forecaster_error(
