@@ -64,6 +64,5 @@ def others(lanes: Sequence[tuple[str, str, str, int]]) -> None:
         "These tasks wait for an expertise you did not name, for seniors, or you skipped them within the last hour:",
         element("table", element("tr", heads), rows, cls="grid"),
         "Disputed and escalated ones are settled by seniors, on the Adjudicate page.",
-        "To take the others, change your name below and give that expertise, or run "
-        "<code>hitl reviewer --help</code>.",
+        "To take the others, change your name below and give that expertise, or run <code>hitl reviewer --help</code>.",
     )

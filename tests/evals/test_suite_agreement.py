@@ -9,6 +9,7 @@ import pytest
 
 from evals.suite import SuiteContext
 from evals.suites import _raters, agreement
+from evals.suites._thresholds import folds_of
 from hitl_core.agreement import majority_vote
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -72,7 +73,7 @@ def test_a_judge_with_a_probability_is_heard() -> None:
 
 def test_calibration_never_learns_from_the_group_it_is_for() -> None:
     groups = [f"g{number // 10}" for number in range(200)]
-    fold = _raters.folds_of(groups, 0)
+    fold = folds_of(groups, 0)
     right = np.isin(fold, [0])
     found = _raters.calibrated(np.full(200, 0.5), right, groups, 0)
     # The fold that is all right is told by the four that are all wrong.

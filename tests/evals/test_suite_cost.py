@@ -9,6 +9,7 @@ import pytest
 
 from evals.suite import SuiteContext
 from evals.suites import _thresholds, cost
+from hitl_core.reports.cost import REVIEW_ALL
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -40,7 +41,7 @@ def test_an_error_target_knows_no_prices() -> None:
     confidence = np.array([0.9] * 30 + [0.5] * 30)
     right = np.array([True] * 29 + [False] + [False] * 30)
     assert _thresholds.choose_accurate(confidence, right) == 0.9
-    assert _thresholds.choose_accurate(confidence[30:], right[30:]) == _thresholds.REVIEW_ALL
+    assert _thresholds.choose_accurate(confidence[30:], right[30:]) == REVIEW_ALL
 
 
 def test_a_group_is_in_one_fold_and_every_fold_has_its_share() -> None:

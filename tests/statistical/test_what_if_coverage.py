@@ -151,5 +151,5 @@ def test_labels_that_were_asked_for_out_of_turn_do_not_count() -> None:
     asked_for = pl.DataFrame(
         {"item": unaudited, "decision": [10_000 + k for k in unaudited], "right": [False] * len(unaudited)}
     )
-    more = pl.concat([world.labelled, asked_for.cast(dict(world.labelled.schema))])
+    more = pl.concat([world.labelled, asked_for.cast(world.labelled.schema)])
     assert asked(world._replace(labelled=more), LIVE).escaped_before == found

@@ -111,7 +111,7 @@ def checked_bins(
 
 @dataclass(frozen=True)
 class Strata:
-    """Sufficient statistics for intervals of binned measures: the rows of one bin and one class of weight are a stratum.
+    """Sufficient statistics for intervals of binned measures; a stratum is the rows of one bin and class of weight.
 
     Arrays of shape (strata,): the bin's number, the rows, how many of them are right, the sum of weights, and the sum
     of weight × (correct - confidence).

@@ -111,7 +111,7 @@ def debiased_calibration_error(
     plain = float(_norm(table.share[None, :], table.gap[None, :], norm)[0])
     drawn = _norm(*strata(rows, edges).drawn_gaps(replicates, seed), norm)
     low, high = np.quantile(drawn - drawn.mean(), [(1 - level) / 2, (1 + level) / 2])
-    # How much of the plain error is chance is an estimate itself: the interval reaches up to where the plain one's does.
+    # How much of the plain error is chance is itself estimated: this interval ends where the plain error's does.
     return _estimate(value, max(0.0, value + float(low)), min(1.0, max(value, plain) + float(high)), rows)
 
 

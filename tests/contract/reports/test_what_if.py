@@ -35,7 +35,7 @@ def review_everything(loop: Loop, wrong: set[str]) -> int:
     return done
 
 
-def submit(loop: Loop, prefix: str, confidence: float, n: int, **fields: Any) -> list[Any]:
+def submit(loop: Loop, prefix: str, confidence: float | None, n: int, **fields: Any) -> list[Any]:
     rows = [
         {"id": f"{prefix}{k}", "query": f"q {prefix}{k}", "output": "o", "confidence": confidence} | fields
         for k in range(n)
@@ -140,6 +140,7 @@ def test_holding_more_back_catches_what_audits_found(loop: Loop) -> None:
     assert found.moved == 30
     assert found.escaped_after.value == found.escaped_after.high == 0
     assert found.escaped_change.value == pytest.approx(-30 * 2 / len(audited))
+    assert found.escaped_change.value is not None
     assert found.escaped_change.low < found.escaped_change.value < found.escaped_change.high <= -2
     assert found.audits_after == 0
 

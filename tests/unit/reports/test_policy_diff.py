@@ -75,7 +75,7 @@ policies = st.fixed_dictionaries(
         "threshold": st.floats(0, 0.95),
         "default_rules": st.booleans(),
         "overrides": st.lists(st.sampled_from([LAW, LAW | {"audit_rate": 0.5}]), max_size=2),
-        "rules": st.lists(st.sampled_from([BIG, SMALL]), max_size=2, unique_by=lambda rule: rule["id"]),
+        "rules": st.lists(st.sampled_from([BIG, SMALL]), max_size=2, unique_by=lambda rule: str(rule["id"])),
         "audit": st.fixed_dictionaries({"rate": st.floats(0, 1)}),
         "cost": st.fixed_dictionaries({"human_usd": st.floats(0, 9)}),
         "sla": st.fixed_dictionaries({"medium_hours": st.floats(1, 9)}),

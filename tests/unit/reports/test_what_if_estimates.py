@@ -25,7 +25,8 @@ def test_what_was_reviewed_is_counted() -> None:
 
 def test_reviews_that_have_not_come_may_all_be_right_or_all_be_wrong() -> None:
     found = count_wrong([REVIEWED._replace(labelled=40)], goes_out)
-    assert found == Figure(pytest.approx(8.75), 7.0, 17.0, 40)
+    assert found.value == pytest.approx(8.75)
+    assert (found.low, found.high, found.n) == (7.0, 17.0, 40)
 
 
 def test_audits_stand_for_what_went_out() -> None:

@@ -73,7 +73,7 @@ rules = st.lists(
         ]
     ),
     max_size=3,
-    unique_by=lambda rule: rule["id"],
+    unique_by=lambda rule: str(rule["id"]),
 )
 policies = st.builds(
     lambda bound, rules, overrides, default_rules, rate: Policy.from_mapping(
