@@ -28,7 +28,10 @@ EDGE = 1e-9
 def rater_rates(
     votes: VotesLike, fit: ConsensusResult, *, positive: Any, smoothing: float = 0.0, confidence: float = 0.95
 ) -> pl.DataFrame:
-    """Return each rater's sensitivity and specificity of a fit of two classes, with intervals on the logit scale.
+    """Return each rater's sensitivity and specificity of a fit of two classes, with intervals.
+
+    Intervals are on the logit scale or, where those are wider, exact binomial (Clopper and Pearson) at the same
+    effective number of labels.
 
     Args:
         votes: what the fit was made of.
@@ -57,6 +60,11 @@ def rater_rates(
     half = errors * special.ndtri((1 + confidence) / 2)
     middle = special.logit(rates)
     low, high = special.expit(middle - half), special.expit(middle + half)
+    # Near 0 and 1 a logit is far from normal: each end goes as far as the exact binomial one at the same information.
+    heard = 1 / (errors**2 * rates * (1 - rates))
+    tail = (1 - confidence) / 2
+    low = np.minimum(low, special.betaincinv(rates * heard, (1 - rates) * heard + 1, tail))
+    high = np.maximum(high, special.betaincinv(rates * heard + 1, (1 - rates) * heard, 1 - tail))
     expected = [np.bincount(read.rater, p[read.task], len(read.raters)) for p in (believed, 1 - believed)]
     columns: dict[str, Any] = {"rater_id": read.raters}
     for row, (rate, count) in enumerate((("sensitivity", "positives"), ("specificity", "negatives"))):
