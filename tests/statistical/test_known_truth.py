@@ -41,9 +41,6 @@ BINS = 10
 POSITIONS = (0.7, 0.8, 0.85, 0.9, 0.95)
 PRICES = Prices()
 TARGET = 0.05
-WEAKER = {"expected_calibration_error": 0.90, "debiased_calibration_error": 0.87, "sensitivity": 0.88}
-"""What is known to hold less often than 95 % here: measured in 150 repetitions .91, .89 and .91. A bootstrap of binned
-gaps is an approximation; and the interval of a reviewer who is right 99 times in 100 ends a little below that."""
 NOBODY = pl.DataFrame(schema=packed_types(VERDICTS))
 Held = Iterator[tuple[str, bool]]
 """What was asked about, and whether its interval covers the truth."""
