@@ -98,6 +98,7 @@ decisions = sa.Table(
     sa.Column("path", sa.Text),
     sa.Column("cost_picos", sa.BigInteger),
     sa.UniqueConstraint("item_key", "seq", name="uq_decisions_item_seq"),
+    sa.Index("ix_decisions_created_at", "created_at"),
 )
 
 lanes = sa.Table(

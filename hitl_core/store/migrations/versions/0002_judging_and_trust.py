@@ -34,6 +34,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_decisions_created_at", "decisions")
     op.drop_index("ix_tasks_judging", "tasks")
     op.drop_index("uq_tasks_item_stage_holder", "tasks")
     op.drop_index("uq_tasks_item_stage_slot", "tasks")
@@ -49,6 +50,7 @@ def _decisions() -> None:
     op.add_column("decisions", sa.Column("calibrator", sa.String(length=32), nullable=True))
     op.add_column("decisions", sa.Column("path", sa.Text(), nullable=True))
     op.add_column("decisions", sa.Column("cost_picos", sa.BigInteger(), nullable=True))
+    op.create_index("ix_decisions_created_at", "decisions", ["created_at"])
 
 
 def _verdicts() -> None:
