@@ -28,7 +28,7 @@ from hitl_core.reports.figures import (
     share,
     weighted,
 )
-from hitl_core.reports.labels import opinions, settled_items
+from hitl_core.reports.labels import among, judged, labels_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,21 +36,22 @@ if TYPE_CHECKING:
 PERIODS = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q"}
 OUTPUT_GROUPS = ("domain", "model", "label", "project", "policy_version")
 GROUPS = (*OUTPUT_GROUPS, "reviewer")
-HELD = (*OUTPUT_GROUPS, "at", "route", "cost_usd")
-REVIEWED = (*GROUPS, "at", "asked_at", "item", "review", "stage", "right", "shared")
 PEOPLE = ("async_review", "sync_review", "manual")
-OPINION, TIMES = ("verdict", "right", "at", "due_at"), ("stage", "at", "asked_at", "active_seconds")
+OPINION = ("verdict", "right", "at", "due_at", "stage", "asked_at", "active_seconds")
 Only = Mapping[str, str | int]
 
 
 class Facts(NamedTuple):
-    """What figures are made of.
+    """What figures are made of; read it through `chosen_rows`.
+
+    All columns of the frames of facts are there, and nothing is copied: rows that do not count stay where they are,
+    with `stands` false.
 
     Attributes:
-        held: decisions that no later one supersedes; only at, route, cost_usd and the groups.
-        given: reviews that were not taken back, with `right` by the label rule, see `labels.opinions`.
+        held: decisions; those that a later one supersedes do not stand.
+        given: reviews, with `right` by the label rule, see `labels.judged`; those taken back do not stand.
         labelled: outputs with a label drawn by design, one row each; `at` is the time they were decided about.
-        reviewed: outputs that review settled, blind audits aside, likewise; only at, right and the groups.
+        reviewed: outputs that review settled, blind audits aside, likewise.
     """
 
     held: pl.DataFrame
@@ -67,28 +68,23 @@ def prepare(decisions: pl.DataFrame, reviews: pl.DataFrame, cosmetic: Collection
         reviews: the frame of reviews.
         cosmetic: reasons with which an edit still says right.
     """
-    import polars as pl
-
-    again = decisions.lazy().filter(pl.col("supersedes").is_not_null()).select("supersedes", "origin").collect()
-    held = decisions.lazy()
-    if again.height:
-        held = held.join(again.lazy(), left_on="decision", right_on="supersedes", how="anti")
-    given = opinions(reviews, cosmetic)
+    later = decisions["supersedes"].is_not_null()
+    gone, by_design = decisions["supersedes"].filter(later), decisions["origin"].filter(later) == "design"
+    given = judged(reviews, cosmetic)
     # What was said about an earlier decision by design does not label the later one.
-    redrawn = again.filter(pl.col("origin") == "design")
-    standing = given.join(redrawn, left_on="decision", right_on="supersedes", how="anti") if redrawn.height else given
-    drawn = standing["origin"] == "design"
-    labelled = settled_items(standing if drawn.all() else standing.filter(drawn))
-    people = standing.lazy().filter(pl.col("stage") != "audit").select(REVIEWED).collect()
+    current = given["stands"] & ~among(given["decision"], gone.filter(by_design))
     return Facts(
-        held.select(HELD).collect(), given, labelled, settled_items(people).select("at", "right", *OUTPUT_GROUPS)
+        held=decisions.with_columns((~among(decisions["decision"], gone)).alias("stands")),
+        given=given,
+        labelled=labels_of(given, current & (given["origin"] == "design")),
+        reviewed=labels_of(given, current & (given["stage"] != "audit")),
     )
 
 
 def chosen_rows(
     rows: pl.DataFrame, since: datetime | None, until: datetime | None, only: Only, columns: Sequence[Any] = ()
 ) -> pl.DataFrame:
-    """Return the rows of a time, from `since` on and before `until`, that have the values of `only`.
+    """Return the rows that stand, of a time, from `since` on and before `until`, and with the values of `only`.
 
     Args:
         rows: one of the `Facts`.
@@ -102,7 +98,9 @@ def chosen_rows(
     """
     import polars as pl
 
-    conditions = [pl.col("at") >= since] if since is not None else []
+    conditions = [] if rows["stands"].all() else [pl.col("stands")]
+    if since is not None:
+        conditions.append(pl.col("at") >= since)
     if until is not None:
         conditions.append(pl.col("at") < until)
     for name, value in only.items():
@@ -153,7 +151,8 @@ def compute_figures(
     def rows(frame: pl.DataFrame, *columns: Any) -> pl.DataFrame:
         return chosen_rows(frame, since, until, chosen, (_group(by), *columns))
 
-    parts = [*_of_reviews(rows(facts.given, *OPINION), level), *_of_times(rows(facts.given, *TIMES), level)]
+    given = rows(facts.given, *OPINION)
+    parts = [*_of_reviews(given, level), *_of_times(given, level)]
     if by != "reviewer" and "reviewer" not in chosen:
         strata = _strata(rows(facts.held, "route", "cost_usd"))
         parts += _of_outputs(strata, rows(facts.reviewed, "right"), level)

@@ -110,13 +110,18 @@ class Reports:
             detail has both levels with interval and n, and the rate of false alarms.
         """
         from hitl_core.reports import turns
+        from hitl_core.reports.metrics import chosen_rows
 
         span, standing = window(period, self._clock.now()), self.standing()
         by = "week" if standing.days(span) > LONG_DAYS else "day"
         figures = self.metrics(_as_period(span), by=by, project=project)
         moved = standing.kept(("moved", span, project), lambda: turns.moved_turns(figures))
-        held = standing.facts.held if project is None else standing.facts.held.filter(project=project)
-        models = standing.kept(("models", project), lambda: turns.model_turns(held))
+        of_project = _chosen(project, None)
+
+        def models_of_outputs() -> list[turns.Turn]:
+            return turns.model_turns(chosen_rows(standing.facts.held, None, None, of_project, turns.OF_MODELS))
+
+        models = standing.kept(("models", project), models_of_outputs)
         with self._store.read() as tx:
             published = turns.policy_turns(policies.history(tx))
             judges = turns.judge_turns(stored.ways_of_asking(tx, project))
@@ -194,11 +199,13 @@ class Reports:
             PolicyError: the file cannot be used. NotFoundError: the version was never published.
             InputError: the period, `most_items` or `level` cannot be used.
         """
+        from hitl_core.reports.metrics import chosen_rows
         from hitl_core.reports.whatif.asking import ask
+        from hitl_core.reports.whatif.replaying import OF_LABELS
 
         return ask(
             self._store,
-            lambda: self.standing().facts.labelled,
+            lambda: chosen_rows(self.standing().facts.labelled, None, None, {}, OF_LABELS),
             self._version_of,
             policy,
             window(period, self._clock.now()),
@@ -238,9 +245,9 @@ class Reports:
 
     def _threshold_rows(self, standing: Standing, span: Window, project: str | None) -> pl.DataFrame:
         from hitl_core.reports.metrics import chosen_rows
-        from hitl_core.reports.spending import threshold_rows
+        from hitl_core.reports.spending import OF_THRESHOLDS, threshold_rows
 
-        labelled = chosen_rows(standing.facts.labelled, span.since, span.until, _chosen(project, None))
+        labelled = chosen_rows(standing.facts.labelled, span.since, span.until, _chosen(project, None), OF_THRESHOLDS)
         return threshold_rows(labelled, self._forcing(labelled["policy_version"].unique().to_list()))
 
     def _forcing(self, versions: list[int]) -> dict[int, frozenset[str]]:
@@ -270,7 +277,8 @@ def _mean_seconds(standing: Standing, span: Window, project: str | None) -> floa
     from hitl_core.reports.metrics import chosen_rows
 
     def mean() -> float | None:
-        given = chosen_rows(standing.facts.given, span.since, span.until, _chosen(project, None))
+        of_project, wanted = _chosen(project, None), ("active_seconds",)
+        given = chosen_rows(standing.facts.given, span.since, span.until, of_project, wanted)
         seconds = given["active_seconds"].drop_nulls().to_numpy()
         return float(seconds.mean(dtype=float)) if seconds.size else None
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FEWEST_LABELS = 30
 """With fewer labelled outputs no curve is drawn."""
+OF_THRESHOLDS = ("policy_version", "reasons", "confidence", "right", "inclusion_probability")
+"""Columns of labelled outputs that `threshold_rows` looks at."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def threshold_rows(labelled: pl.DataFrame, forcing: Mapping[int, frozenset[str]]
     """Return the labelled outputs about which the threshold decided.
 
     Args:
-        labelled: one row for each labelled output, `metrics.Facts.labelled`.
+        labelled: one row for each labelled output that stands (`metrics.Facts.labelled`), with `OF_THRESHOLDS`.
         forcing: for each policy version the ids of its rules that name a route.
 
     Returns:

@@ -40,23 +40,23 @@ class Standing:
 
     def first(self) -> datetime | None:
         """Return when the first decision that holds was made."""
-
-        def earliest() -> datetime | None:
-            found = self.facts.held["at"].min()
-            return found if isinstance(found, datetime) else None
-
-        return self.kept("first", earliest)
+        return self.kept("span", self._span)[0]
 
     def days(self, span: Window) -> float:
         """Return how many days of a time lie between its first and its last decision."""
-
-        def newest() -> datetime | None:
-            found = self.facts.held["at"].max()
-            return found if isinstance(found, datetime) else None
-
-        first, last = self.first(), self.kept("last", newest)
+        first, last = self.kept("span", self._span)
         if first is None or last is None:
             return 0.0
         began = first if span.since is None else max(first, span.since)
         ended = last if span.until is None else min(last, span.until)
         return max((ended - began) / timedelta(days=1), 0.0)
+
+    def _span(self) -> tuple[datetime | None, datetime | None]:
+        import polars as pl
+
+        from hitl_core.reports.metrics import chosen_rows
+
+        at = pl.col("at")
+        ends = chosen_rows(self.facts.held, None, None, {}, (at.min().alias("first"), at.max().alias("last")))
+        first, last = ends.row(0)
+        return first, last

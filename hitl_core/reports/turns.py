@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 WATCHED = ("human_review_rate", "override_rate", "sla_compliance")
 """Shares that are looked through for change-points: those whose newest periods do not wait for reviews to come."""
 
+OF_MODELS = ("project", "model", "at")
+"""Columns of decisions that `model_turns` looks at."""
+
 
 class Turn(NamedTuple):
     """Something that changed: when, what kind (policy, model, prompt, calibrator, change), its name and more."""
@@ -43,7 +46,7 @@ def model_turns(held: pl.DataFrame) -> list[Turn]:
     """Return the first output of each model of a project; the project's first model is no change.
 
     Args:
-        held: `metrics.Facts.held` of all times.
+        held: the decisions of all times that stand, with `OF_MODELS`.
     """
     import polars as pl
 

@@ -28,6 +28,7 @@ from hitl_core.domain.policy_cost import Prices
 from hitl_core.integrations import demo_truth
 from hitl_core.integrations.demo_truth import DOMAINS, REVIEWERS, mean
 from hitl_core.reports.cost import cost_curve
+from hitl_core.reports.labels import opinions
 from hitl_core.reports.metrics import compute_figures
 from hitl_core.reports.raters.opinions import rater_frame
 from hitl_core.reports.raters.report import agreement_report
@@ -121,7 +122,7 @@ def costs(drawn: World) -> Held:
 
 def agreement(drawn: World) -> Held:
     """Agreement: kappa of each two reviewers, and how often each is right about right and about wrong outputs."""
-    report = agreement_report(rater_frame(drawn.facts.given, NOBODY))
+    report = agreement_report(rater_frame(opinions(drawn.reviews), NOBODY))
     by_name = {who.name: who for who in REVIEWERS}
     kappas = {
         frozenset((one.name, other.name)): demo_truth.true_kappa(population(), one, other)

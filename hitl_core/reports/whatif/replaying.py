@@ -40,6 +40,9 @@ _COLUMNS = (
     *("opinions_before", "opinions_after", "unasked", "other_calibrator"),
 )
 
+OF_LABELS = ("item", "decision", "right")
+"""Columns of labelled outputs that `compute_what_if` looks at."""
+
 
 class Asked(NamedTuple):
     """What is asked: the other policy and its name, which outputs, the prices, and how many items to list."""
