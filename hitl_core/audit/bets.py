@@ -47,14 +47,14 @@ def checked_row(value: float, inclusion: float, least: float) -> None:
     Raises:
         InputError: the value is outside [0, 1], or the inclusion probability outside [least, 1].
     """
-    if not 0 <= value <= 1:
+    if np.ndim(value) or isinstance(value, str | None) or not 0 <= value <= 1:
         raise InputError(f"value must lie between 0 and 1; got {value!r}")
-    if not least * (1 - 1e-12) <= inclusion <= 1:
+    if np.ndim(inclusion) or isinstance(inclusion, str | None) or not least * (1 - 1e-12) <= inclusion <= 1:
         raise InputError(f"inclusion must lie between min_inclusion ({least:g}) and 1; got {inclusion!r}")
 
 
 def checked_least(least: float) -> float:
     """Return a usable least inclusion probability; raise InputError unless it lies in (0, 1]."""
-    if not 0 < least <= 1:
+    if not isinstance(least, int | float | np.number) or not 0 < least <= 1:
         raise InputError(f"min_inclusion must lie above 0 and at most at 1; got {least!r}")
     return float(least)

@@ -18,6 +18,8 @@ from hitl_core.stats import Interval, clopper_pearson
 
 FloatArray = NDArray[np.float64]
 FEWEST_ERRORS = 10
+# Squares of 1 / chance leave the range of floats below this.
+LEAST_CHANCE = 1e-100
 
 
 @dataclass(frozen=True)
@@ -162,13 +164,19 @@ def _are_among(some: FloatArray, every: FloatArray) -> bool:
     return bool((there >= counts).all())
 
 
+def _floats(given: ArrayLike) -> FloatArray:
+    try:
+        read = np.asarray(given)
+        return read.astype(np.float64, casting="unsafe" if read.dtype.kind in "OUS" else "same_kind")
+    except (TypeError, ValueError) as error:
+        raise InputError(f"labels, predictions and inclusion must hold numbers only; {error}") from error
+
+
 def _checked(
     labels: ArrayLike, predictions_labelled: ArrayLike, predictions_all: ArrayLike, inclusion: ArrayLike | None
 ) -> _Rows:
-    given, seen, every = (
-        np.asarray(each, dtype=np.float64) for each in (labels, predictions_labelled, predictions_all)
-    )
-    chance = np.ones_like(given) if inclusion is None else np.asarray(inclusion, dtype=np.float64)
+    given, seen, every = (_floats(each) for each in (labels, predictions_labelled, predictions_all))
+    chance = np.ones_like(given) if inclusion is None else _floats(inclusion)
     if given.ndim != 1 or seen.shape != given.shape or chance.shape != given.shape or every.ndim != 1:
         raise InputError(
             "labels, predictions_labelled and inclusion need one entry a label; "
@@ -178,6 +186,6 @@ def _checked(
         raise InputError("there is no row; at least one label and one prediction are needed")
     if not ((given >= 0) & (given <= 1)).all() or not (np.isfinite(seen).all() and np.isfinite(every).all()):
         raise InputError("labels must lie between 0 and 1 and predictions must be numbers")
-    if not ((chance > 0) & (chance <= 1)).all():
+    if not ((chance > LEAST_CHANCE) & (chance <= 1)).all():
         raise InputError("inclusion probabilities must lie above 0 and at most at 1")
     return _Rows(given, seen, every, 1 / chance)

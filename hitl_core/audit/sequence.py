@@ -36,7 +36,7 @@ class ConfidenceSequence:
     """
 
     def __init__(self, *, confidence: float = 0.95, min_inclusion: float = 1.0) -> None:
-        if not 0 < confidence < 1:
+        if not isinstance(confidence, int | float | np.number) or not 0 < confidence < 1:
             raise InputError(f"confidence must be between 0 and 1, such as 0.95; got {confidence!r}")
         self._least = checked_least(min_inclusion)
         self._needed = float(np.log(2 / (1 - confidence)))

@@ -11,6 +11,8 @@ from scipy import special
 from hitl_core.domain.errors import InputError
 
 FloatArray = NDArray[np.float64]
+# Squares of weights beyond these leave the range of floats.
+LEAST_WEIGHT = 1e-100
 
 
 class Estimate(float):
@@ -71,10 +73,10 @@ def checked_rows(confidence: ArrayLike, correct: ArrayLike, weights: ArrayLike |
             weight is not positive.
     """
     given = checked_confidence(confidence)
-    right = np.asarray(correct)
+    right = as_array(correct, "correct")
     if right.shape != given.shape:
         raise InputError(f"confidence and correct need one entry a row; got shapes {given.shape} and {right.shape}")
-    right = _as_floats(right, "correct")
+    right = as_floats(right, "correct")
     if not given.size:
         raise InputError("there is no row; at least one labelled row is needed")
     if not np.isin(right, (0.0, 1.0)).all():
@@ -84,7 +86,7 @@ def checked_rows(confidence: ArrayLike, correct: ArrayLike, weights: ArrayLike |
 
 def checked_confidence(confidence: ArrayLike) -> FloatArray:
     """Return confidences as a one-dimensional array of floats in [0, 1]; raise InputError for anything else."""
-    given = _as_floats(np.asarray(confidence), "confidence")
+    given = as_floats(as_array(confidence, "confidence"), "confidence")
     if given.ndim != 1:
         raise InputError(f"confidence must be one-dimensional; got shape {given.shape}")
     usable = (given >= 0) & (given <= 1)
@@ -98,11 +100,13 @@ def checked_weights(weights: ArrayLike | None, rows: int) -> FloatArray:
     """Return positive weights of shape (rows,), ones where none are given."""
     if weights is None:
         return np.ones(rows)
-    given = _as_floats(np.asarray(weights), "weights")
+    given = as_floats(as_array(weights, "weights"), "weights")
     if given.shape != (rows,):
         raise InputError(f"weights need one entry a row; got shape {given.shape} for {rows} rows")
     if not (np.isfinite(given) & (given > 0)).all():
         raise InputError("weights must be positive numbers (1 / inclusion probability)")
+    if rows and not LEAST_WEIGHT <= given.min() <= given.max() <= 1 / LEAST_WEIGHT:
+        raise InputError(f"weights must lie between {LEAST_WEIGHT:g} and {1 / LEAST_WEIGHT:g}; sums of others overflow")
     return given
 
 
@@ -110,7 +114,7 @@ def group_numbers(groups: ArrayLike | None, rows: int) -> NDArray[np.int64]:
     """Return a whole number for each row's group; each row is its own group where none are given."""
     if groups is None:
         return np.arange(rows, dtype=np.int64)
-    given = np.asarray(groups)
+    given = as_array(groups, "groups")
     if given.shape != (rows,):
         raise InputError(f"groups need one entry a row; got shape {given.shape} for {rows} rows")
     return np.unique(given.astype(str) if given.dtype == object else given, return_inverse=True)[1].astype(np.int64)
@@ -137,12 +141,23 @@ def mean_estimate(values: FloatArray, weight: FloatArray, level: float) -> Estim
 
 def normal_quantile(level: float) -> float:
     """The two-sided normal quantile of a confidence level; raise InputError unless it is between 0 and 1."""
-    if not 0 < level < 1:
+    if not isinstance(level, int | float | np.number) or not 0 < level < 1:
         raise InputError(f"a confidence level must be between 0 and 1, such as 0.95; got {level!r}")
     return float(special.ndtri((1 + level) / 2))
 
 
-def _as_floats(given: NDArray[np.generic], name: str) -> FloatArray:
+def as_array(given: ArrayLike, name: str) -> NDArray[Any]:
+    """Return what was given as an array; raise InputError where its rows differ in length."""
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} must be one row of values; {error}") from error
+
+
+def as_floats(given: NDArray[np.generic], name: str) -> FloatArray:
+    """Return an array as floats; raise InputError where it holds anything else."""
+    if given.dtype.kind == "c":
+        raise InputError(f"{name} must hold real numbers only")
     try:
         return given.astype(np.float64)
     except (TypeError, ValueError) as error:

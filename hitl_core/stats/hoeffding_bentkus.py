@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from scipy import special
 
 from hitl_core.domain.errors import InputError
 
 # n * risk is a sum of losses and comes out of floats a hair beside a whole number.
 ROUNDING = 1e-9
+LARGEST_N = 10**15
 
 
 def hoeffding_bentkus_p_value(risk: float, n: int, alpha: float) -> float:
@@ -27,11 +29,11 @@ def hoeffding_bentkus_p_value(risk: float, n: int, alpha: float) -> float:
     Raises:
         InputError: an argument is out of range.
     """
-    if not 0 <= risk <= 1:
+    if not isinstance(risk, int | float | np.number) or not 0 <= risk <= 1:
         raise InputError(f"risk is a mean of losses in [0, 1]; got {risk!r}")
-    if not 0 < alpha < 1:
+    if not isinstance(alpha, int | float | np.number) or not 0 < alpha < 1:
         raise InputError(f"alpha must be between 0 and 1, such as 0.05; got {alpha!r}")
-    if n < 0 or n != int(n):
+    if not isinstance(n, int | float | np.number) or not 0 <= n <= LARGEST_N or n != int(n):
         raise InputError(f"n is a number of losses; got {n!r}")
     if n == 0:
         return 1.0

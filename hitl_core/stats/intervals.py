@@ -41,8 +41,7 @@ def clopper_pearson(k: float, n: float, *, confidence: float = 0.95, side: Side 
     Raises:
         InputError: k or n is no count, or confidence or side is none.
     """
-    low, high = clopper_pearson_bounds(k, n, confidence=confidence, side=side)
-    return Interval(float(low), float(high))
+    return _one(*clopper_pearson_bounds(k, n, confidence=confidence, side=side))
 
 
 def wilson(k: float, n: float, *, confidence: float = 0.95, side: Side = "two") -> Interval:
@@ -51,8 +50,7 @@ def wilson(k: float, n: float, *, confidence: float = 0.95, side: Side = "two") 
     Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927). The arguments and
     errors are those of `clopper_pearson`.
     """
-    low, high = wilson_bounds(k, n, confidence=confidence, side=side)
-    return Interval(float(low), float(high))
+    return _one(*wilson_bounds(k, n, confidence=confidence, side=side))
 
 
 def clopper_pearson_bounds(
@@ -84,9 +82,15 @@ def wilson_bounds(
     return low, high
 
 
+def _one(low: FloatArray, high: FloatArray) -> Interval:
+    if low.ndim:
+        raise InputError(f"k and n must be one number each; got shape {low.shape}")
+    return Interval(float(low), float(high))
+
+
 def _tail(confidence: float, side: Side) -> float:
     """The error spent on one end."""
-    if not 0 < confidence < 1:
+    if not isinstance(confidence, int | float | np.number) or not 0 < confidence < 1:
         raise InputError(f"confidence must be between 0 and 1, such as 0.95; got {confidence!r}")
     if side not in SIDES:
         raise InputError(f"side must be one of {', '.join(SIDES)}; got {side!r}")
@@ -94,7 +98,10 @@ def _tail(confidence: float, side: Side) -> float:
 
 
 def _counts(k: ArrayLike, n: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    successes, trials = np.broadcast_arrays(np.asarray(k, dtype=np.float64), np.asarray(n, dtype=np.float64))
+    try:
+        successes, trials = np.broadcast_arrays(np.asarray(k, dtype=np.float64), np.asarray(n, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"expected counts with 0 <= k <= n; {error}") from error
     usable = np.isfinite(successes) & np.isfinite(trials) & (successes >= 0) & (successes <= trials)
     if not usable.all():
         first = np.unravel_index(int(np.argmin(usable)), usable.shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ from hitl_core.domain.errors import InputError
 Strategy = Literal["width", "mass"]
 # Weights beyond this many distinct values are grouped by quantile for the bootstrap.
 WEIGHT_CLASSES = 8
+MOST_BINS = 100_000
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,13 @@ def bin_edges(rows: Rows, bins: int, strategy: Strategy) -> FloatArray:
 
     Equal mass puts the same weight into each bin; rows with one confidence stay together, so there may be fewer bins.
     """
-    if bins < 1 or bins != int(bins):
-        raise InputError(f"bins must be a whole number of at least 1; got {bins!r}")
-    if strategy == "width":
-        return np.linspace(0.0, 1.0, int(bins) + 1)
-    if strategy != "mass":
+    if not isinstance(bins, int | float | np.number) or not 1 <= bins <= MOST_BINS or bins != int(bins):
+        raise InputError(f"bins must be a whole number from 1 to {MOST_BINS:,}; got {bins!r}")
+    if not isinstance(strategy, str) or strategy not in get_args(Strategy):
         raise InputError(f"strategy must be width or mass; got {strategy!r}")
+    if strategy == "width":
+        # Divided, not added up: .3 is then the edge that .3 is.
+        return np.arange(int(bins) + 1) / int(bins)
     order = np.argsort(rows.confidence, kind="stable")
     below = np.cumsum(rows.weight[order]) - rows.weight[order]
     starts = np.searchsorted(below, rows.weight.sum() * np.arange(1, int(bins)) / int(bins) - 1e-9)

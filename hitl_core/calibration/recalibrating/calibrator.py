@@ -14,7 +14,7 @@ from scipy import special
 
 from hitl_core.calibration.recalibrating.origin import CalibratorOrigin, origin_from
 from hitl_core.calibration.recalibrating.venn_abers import VennAbers
-from hitl_core.calibration.rows import FloatArray, checked_confidence
+from hitl_core.calibration.rows import FloatArray, as_array, checked_confidence
 from hitl_core.domain.errors import InputError, did_you_mean
 
 CalibrationMethod = Literal["identity", "temperature", "platt", "beta", "isotonic", "venn_abers"]
@@ -59,7 +59,7 @@ class Calibrator:
         Raises:
             InputError: a confidence is outside [0, 1].
         """
-        given = checked_confidence(np.atleast_1d(np.asarray(confidence)))
+        given = checked_confidence(np.atleast_1d(as_array(confidence, "confidence")))
         return np.asarray(np.clip(apply_map(self.method, self.parameters, given), 0.0, 1.0), dtype=np.float64)
 
     def with_origin(self, origin: CalibratorOrigin) -> Calibrator:
@@ -136,7 +136,7 @@ def apply_map(method: str, parameters: Mapping[str, Any], confidence: FloatArray
 
 def check_method(method: str) -> None:
     """Raise InputError for a method that is not known."""
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise InputError(f"unknown calibration method {method!r}{did_you_mean(str(method), METHODS)}")
 
 

@@ -55,7 +55,7 @@ def fit_calibrator(
     rows = checked_rows(confidence, correct, weights)
     group = group_numbers(groups, rows.confidence.size)
     origin = with_window(None, confidence=rows.confidence)
-    if method != "auto":
+    if not isinstance(method, str) or method != "auto":
         check_method(method)
         return Calibrator(method, fit_map(method, rows), rows.confidence.size, origin=origin)
     if not _comparable(rows, group):

@@ -8,6 +8,7 @@ again, and the one who publishes keeps that ledger.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -61,7 +62,7 @@ def choose_threshold(
     Raises:
         InputError: the arrays do not fit, or an option is out of range.
     """
-    _check_options(target_error, delta, min_labels, method)
+    _check_options(target_error, delta, min_labels, seed, method)
     reviewers = None if label_error is None else as_label_error(label_error)
     target = target_error if reviewers is None else reviewers.disagreement(target_error)
     rows = labelled_rows(confidence, correct, inclusion, groups)
@@ -94,12 +95,14 @@ def choose_threshold(
     )
 
 
-def _check_options(target_error: float, delta: float, min_labels: int, method: str) -> None:
+def _check_options(target_error: float, delta: float, min_labels: int, seed: int, method: str) -> None:
     for name, given in (("target_error", target_error), ("delta", delta)):
-        if not 0 < given < 1:
+        if not isinstance(given, int | float | np.number) or not 0 < given < 1:
             raise InputError(f"{name} must be between 0 and 1, such as 0.05; got {given!r}")
-    if min_labels < 1:
+    if not isinstance(min_labels, int | float | np.number) or not 1 <= min_labels < math.inf:
         raise InputError(f"min_labels must be at least 1; got {min_labels!r}")
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed must be a whole number from 0; got {seed!r}")
     if method not in METHODS:
         raise InputError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hitl_core.calibration.rows import FloatArray, checked_rows, group_numbers
+from hitl_core.calibration.rows import LEAST_WEIGHT, FloatArray, as_array, as_floats, checked_rows, group_numbers
 from hitl_core.domain.errors import InputError
 
 # Part of the groups that choose where to test; they never enter the test.
@@ -51,10 +51,10 @@ def labelled_rows(
     Raises:
         InputError: the arrays do not fit, or an inclusion probability is not in (0, 1].
     """
-    if not np.size(confidence) and not np.size(correct):
+    if not as_array(confidence, "confidence").size and not as_array(correct, "correct").size:
         return Labelled(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.int64))
-    chance = None if inclusion is None else np.asarray(inclusion, dtype=np.float64)
-    if chance is not None and not ((chance > 0) & (chance <= 1)).all():
+    chance = None if inclusion is None else as_floats(as_array(inclusion, "inclusion"), "inclusion")
+    if chance is not None and not ((chance >= LEAST_WEIGHT) & (chance <= 1)).all():
         raise InputError("inclusion probabilities must lie above 0 and at most at 1")
     rows = checked_rows(confidence, correct, None if chance is None else 1 / chance)
     order = np.lexsort((rows.correct, rows.weight, -rows.confidence))

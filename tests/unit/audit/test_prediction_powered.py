@@ -67,3 +67,13 @@ def test_weights_are_used() -> None:
 def test_bad_rows_are_refused(arguments: tuple[list[float], ...]) -> None:
     with pytest.raises(InputError):
         prediction_powered_mean(*arguments)
+
+
+@pytest.mark.parametrize("given", [["a"] * 400, [[1], [1, 2]], [1j] * 400, {1, 2}, None])
+def test_what_is_no_number_is_refused_in_each_place(given: object) -> None:
+    right = (TRUTH[FIRST], GOOD[FIRST], GOOD)
+    for place in range(3):
+        with pytest.raises(InputError):
+            prediction_powered_mean(*(given if at == place else each for at, each in enumerate(right)))  # type: ignore[arg-type]
+    with pytest.raises(InputError):
+        prediction_powered_mean(*right, inclusion=given if given is not None else [5e-324] * 400)  # type: ignore[arg-type]

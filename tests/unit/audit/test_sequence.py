@@ -94,3 +94,17 @@ def test_as_many_clean_rows_as_are_said_to_be_needed_are_enough_and_one_less_is_
 def test_a_target_that_nothing_can_reach_is_refused() -> None:
     with pytest.raises(InputError, match="between 0 and 1"):
         clean_rows_needed(0.0)
+
+
+@pytest.mark.parametrize("wrong", ["a", None, [1.0], np.arange(2)])
+def test_what_is_no_number_is_refused(wrong: object) -> None:
+    sequence = ConfidenceSequence()
+    for arguments in ((wrong, 1.0), (1.0, wrong)):
+        with pytest.raises(InputError):
+            sequence.update(*arguments)
+    with pytest.raises(InputError):
+        ConfidenceSequence(confidence=wrong)  # type: ignore[arg-type]
+    with pytest.raises(InputError):
+        ConfidenceSequence(min_inclusion=wrong)  # type: ignore[arg-type]
+    sequence.update(np.bool_(True), np.float32(1.0))  # type: ignore[arg-type]
+    assert sequence.n == 1
