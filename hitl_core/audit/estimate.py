@@ -125,7 +125,10 @@ def weighted_share(
 
 
 def _implied_n(hit: FloatArray, weight: FloatArray, value: float, groups: ArrayLike | None) -> float:
-    """The number of equal, independent rows whose mean would vary as much as this one; infinite where none varies."""
+    """The number of equal, independent rows whose mean would vary as much as this one.
+
+    Where none varies it is that of the groups: a hundred right answers to one question are one.
+    """
     scores = weight * (hit - value)
     if groups is not None:
         _, place = np.unique(np.asarray(groups).astype(str), return_inverse=True)
@@ -135,7 +138,7 @@ def _implied_n(hit: FloatArray, weight: FloatArray, value: float, groups: ArrayL
     if scores.size < 2:
         return 1.0
     variance = float(scores @ scores) / float(weight.sum()) ** 2 * scores.size / (scores.size - 1)
-    return value * (1 - value) / variance if variance > 0 else float("inf")
+    return value * (1 - value) / variance if variance > 0 else float(scores.size)
 
 
 def _worst(

@@ -77,3 +77,10 @@ def test_bounds_hold_the_estimate(rows: list[tuple[bool, float]], missing: list[
 def test_rows_that_cannot_be_are_refused(correct: list[float], inclusion: list[float], unanswered: list[float]) -> None:
     with pytest.raises(InputError):
         estimate_error(correct, inclusion, unanswered=unanswered)
+
+
+def test_right_answers_to_few_questions_are_few_rows() -> None:
+    spread = estimate_error([True] * 60, [1.0] * 60, groups=list(range(60)))
+    clustered = estimate_error([True] * 60, [1.0] * 60, groups=[row % 6 for row in range(60)])
+    assert spread.interval.high == pytest.approx(clopper_pearson(0, 60).high)
+    assert clustered.interval.high == pytest.approx(clopper_pearson(0, 6).high), "60 rows of 6 questions counted as 60"
