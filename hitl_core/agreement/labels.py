@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,29 @@ def require_columns(frame: pl.DataFrame, columns: Iterable[str]) -> None:
         )
 
 
+def long_frame(given: Any) -> pl.DataFrame | None:
+    """Return the long frame where that is what was given (of polars, lazy or not, of pandas, a mapping), else None."""
+    if isinstance(given, pl.LazyFrame):
+        given = given.collect()
+    if isinstance(given, pl.DataFrame):
+        return given
+    names = given if isinstance(given, Mapping) else getattr(given, "columns", ())
+    if not {"task_id", "rater_id", "label"} <= set(names):
+        return None
+    kept = [name for name in (*LONG_COLUMNS, "created_at") if name in names]
+    columns = {name: [None if is_missing(each) else each for each in _cells(given[name])] for name in kept}
+    try:
+        return pl.DataFrame(columns, strict=True)
+    except (TypeError, pl.exceptions.PolarsError) as error:
+        raise InputError(
+            f"the frame's columns must be of one length and hold one kind of value each; {error}"
+        ) from error
+
+
+def _cells(column: Any) -> list[Any]:
+    return list(column.tolist() if hasattr(column, "tolist") else column)
+
+
 def code_values(values: NDArray[Any]) -> tuple[NDArray[np.int64], list[Any]]:
     """Return codes (-1 for a missing value) and the labels they stand for, for a flat array."""
     if values.dtype.kind in "fiub":
@@ -48,6 +71,8 @@ def code_column(column: pl.Series) -> tuple[NDArray[np.int64], list[Any]]:
     """Return codes (-1 for null or NaN) and the values they stand for, sorted, for a column of a frame."""
     if column.dtype.is_float():
         column = column.fill_nan(None)
+    if column.dtype.is_nested() or column.dtype == pl.Object:
+        raise InputError("a label must be a text, a number or a boolean, and so must the id of a task or a rater")
     values = column.drop_nulls().unique().sort()
     if values.is_empty():
         return np.full(len(column), -1, dtype=np.int64), []
@@ -123,4 +148,7 @@ def _number(label: Any) -> float | None:
 
 def is_missing(value: Any) -> bool:
     """Whether a cell holds no label."""
-    return value is None or value != value  # NaN is the one value that differs from itself
+    try:
+        return value is None or bool(value != value)  # NaN is the one value that differs from itself
+    except (TypeError, ValueError):  # pandas' NA says neither yes nor no
+        return type(value).__name__ == "NAType"

@@ -6,7 +6,7 @@ and the bootstrap resamples those numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -14,7 +14,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from hitl_core.agreement.labels import LONG_COLUMNS, code_column, code_values, is_ordered, place, require_columns
+from hitl_core.agreement.labels import (
+    LONG_COLUMNS,
+    code_column,
+    code_values,
+    is_ordered,
+    long_frame,
+    place,
+    require_columns,
+)
 from hitl_core.domain.errors import InputError
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -49,7 +57,9 @@ class Ratings:
 
 
 LabelsLike: TypeAlias = "ArrayLike | Sequence[Any] | pl.Series"
-RatingsLike: TypeAlias = "ArrayLike | Sequence[Sequence[Any]] | pl.DataFrame | Ratings"
+RatingsLike: TypeAlias = (
+    "ArrayLike | Sequence[Sequence[Any]] | pl.DataFrame | pl.LazyFrame | Mapping[str, Sequence[Any]] | Ratings"
+)
 
 
 def read_ratings(
@@ -70,8 +80,9 @@ def read_ratings(
     """
     if isinstance(ratings, Ratings):
         return ratings
-    if isinstance(ratings, pl.DataFrame):
-        codes, labels, raters = _from_frame(ratings, keep_raters)
+    frame = long_frame(ratings)
+    if frame is not None:
+        codes, labels, raters = _from_frame(frame, keep_raters)
     else:
         codes, labels, raters = _from_array(ratings)
     named, positions = place(labels, categories)

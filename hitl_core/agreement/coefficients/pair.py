@@ -79,10 +79,19 @@ def read_pair(a: LabelsLike, b: LabelsLike, *, categories: Sequence[Any] | None 
     return read.reweighted(np.where((read.codes != MISSING).all(axis=1), read.units, 0.0))
 
 
+def _listed(labels: Any) -> list[Any]:
+    if isinstance(labels, str | bytes):
+        raise InputError(f"labels of one rater must be one row of values; got the text {labels!r:.40}")
+    try:
+        return list(labels.to_list() if hasattr(labels, "to_list") else labels)
+    except TypeError as error:
+        raise InputError(f"labels of one rater must be one row of values; {error}") from error
+
+
 def _column(labels: Any) -> NDArray[Any]:
     """A flat array; a list or a frame's column keeps None and NaN what they are."""
     if not isinstance(labels, np.ndarray):
-        values = labels.to_list() if hasattr(labels, "to_list") else list(labels)
+        values = _listed(labels)
         labels = np.empty(len(values), dtype=object)
         labels[:] = values
     if labels.ndim != 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike
 from polars import selectors
 from scipy import sparse
 
-from hitl_core.agreement.labels import LONG_COLUMNS, code_column, place, require_columns
+from hitl_core.agreement.labels import LONG_COLUMNS, code_column, long_frame, place, require_columns
 from hitl_core.agreement.ratings import MISSING, FloatArray, IntArray
 from hitl_core.domain.errors import InputError
 
-VotesLike: TypeAlias = "pl.DataFrame | ArrayLike | Sequence[Sequence[Any]]"
+VotesLike: TypeAlias = "pl.DataFrame | pl.LazyFrame | Mapping[str, Sequence[Any]] | ArrayLike | Sequence[Sequence[Any]]"
 # Whole numbers up to here are exact in a float.
 LARGEST_EXACT = 2**53
 
@@ -53,7 +53,9 @@ def read_votes(votes: VotesLike, *, categories: Sequence[Any] | None = None) -> 
     Raises:
         InputError: a column is missing, there is no vote, or a label is not one of `categories`.
     """
-    frame = votes if isinstance(votes, pl.DataFrame) else _long(votes)
+    frame = long_frame(votes)
+    if frame is None:
+        frame = _long(votes)
     require_columns(frame, LONG_COLUMNS)
     frame = frame.select(LONG_COLUMNS).with_columns(selectors.float().fill_nan(None)).drop_nulls()
     if frame.is_empty():

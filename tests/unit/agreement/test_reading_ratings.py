@@ -13,6 +13,7 @@ from hitl_core.agreement import (
     bootstrap_agreement,
     cohen_kappa,
     conger_kappa,
+    dawid_skene,
     fleiss_kappa,
     gwet_ac1,
     krippendorff_alpha,
@@ -154,3 +155,32 @@ def test_the_bootstrap_agrees_with_the_analytic_interval(coefficient: Any) -> No
     assert (drawn.low, drawn.high) == pytest.approx((analytic.low, analytic.high), abs=0.02)
     assert drawn.method.endswith("bootstrap")
     assert drawn == bootstrap_agreement(coefficient, rows, replicates=400)
+
+
+def test_the_long_frame_may_be_of_pandas_lazy_or_a_mapping() -> None:
+    """A frame of pandas was read as an array whose columns are raters, and gave an agreement of -.1 without a word."""
+    pandas = pytest.importorskip("pandas")
+    frame = long(FOUR_RATERS)
+    expected = krippendorff_alpha(frame)
+    columns = frame.select("task_id", "rater_id", "label").to_dict(as_series=False)
+    with_holes = {name: [*values, *values[:1]] for name, values in columns.items()}
+    with_holes["rater_id"][-1], with_holes["label"][-1] = "r9", None
+    for given in (pandas.DataFrame(columns), pandas.DataFrame(with_holes), frame.lazy(), columns):
+        found = krippendorff_alpha(given)
+        assert found.value == pytest.approx(expected.value)
+        assert found.n == expected.n
+        assert dawid_skene(given).labels == dawid_skene(frame).labels
+
+
+@pytest.mark.parametrize("label", [[1], {"a": 1}])
+def test_labels_that_hold_several_values_are_refused(label: Any) -> None:
+    frame = pl.DataFrame({"task_id": ["1", "1"], "rater_id": ["a", "b"], "label": [label, label]})
+    for function in (krippendorff_alpha, dawid_skene):
+        with pytest.raises(InputError, match="a label must be"):
+            function(frame)
+
+
+@pytest.mark.parametrize("given", [None, 0.5, "abc"])
+def test_labels_of_one_rater_that_are_no_row_are_refused(given: Any) -> None:
+    with pytest.raises(InputError, match="one row of values"):
+        cohen_kappa(given, given)
