@@ -12,7 +12,7 @@ from hitl_core.domain.policy import Policy
 from hitl_core.domain.records import Review, ReviewTask, Stage, TaskStatus
 from hitl_core.loop.opened import task_row
 from hitl_core.loop.policy_book import LivePolicy
-from hitl_core.review_queue.overlap import FOR_GOOD, may_not_settle
+from hitl_core.review_queue.overlap import ESCALATED, FOR_GOOD, may_not_settle
 from hitl_core.store import claiming, decisions, events, items, reviews, tasks
 
 if TYPE_CHECKING:  # the room's front door loads polars, which nobody needs who asks for one opinion
@@ -39,6 +39,9 @@ def settle_item(
         return review
     given = [row for row in reviews.effective(tx, [task.item_key]).get(task.item_key, []) if row.stage == Stage.HUMAN]
     rows = [row for row in tasks.of_item(tx, task.item_key) if row.status in ASKED]
+    if any(row.stage == Stage.ADJUDICATE for row in rows):
+        # A peer escalated while this opinion was being given: it is heard, and the senior decides.
+        return None
     asked = sum(row.stage == Stage.HUMAN for row in rows)
     policy = live().policy
     from hitl_core.agreement.adjudication import settle
@@ -50,7 +53,7 @@ def settle_item(
         return reviews.from_row(given[found.winner])
     if found.status == "another":
         _ask(tx, task, live(), now, Stage.HUMAN, slot=asked, without=[row.reviewer for row in given])
-    elif found.status == "adjudicate" and not any(row.stage == Stage.ADJUDICATE for row in rows):
+    elif found.status == "adjudicate":
         raters = [row.reviewer for row in given]
         _ask(tx, task, live(), now, Stage.ADJUDICATE, slot=0, without=may_not_settle(tx, raters))
     return None
@@ -65,7 +68,9 @@ def unsettle_item(tx: sa.Connection, item_key: str) -> list[str]:
     if decisions.latest(tx, item_key).overlap < 2:
         return []
     for row in tasks.of_item(tx, item_key):
-        if row.stage == Stage.ADJUDICATE and row.slot == 0 and row.status == TaskStatus.PENDING and row.blind:
+        opened = row.stage == Stage.ADJUDICATE and row.slot == 0 and row.status == TaskStatus.PENDING and row.blind
+        # One that a person escalated was an opinion before, and stays the senior's.
+        if opened and not tasks.is_skipped(tx, row.key, reason=ESCALATED):
             tasks.change(tx, row.key, status=TaskStatus.CANCELLED.value, token=None, claimed_by=None)
     return [row.key for row in reviews.effective(tx, [item_key]).get(item_key, [])]
 

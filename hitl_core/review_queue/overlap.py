@@ -17,6 +17,7 @@ from hitl_core.store import items, reviewers, tasks
 
 FOR_GOOD = timedelta(days=36500)
 APART = "overlap"
+ESCALATED = "escalated"
 
 
 def keep_apart(tx: sa.Connection, task: ReviewTask, reviewer: str, now: datetime) -> None:
@@ -43,7 +44,7 @@ def leave_to_senior(tx: sa.Connection, item_key: str, task_key: str, reviewer: s
     for name in may_not_settle(tx, raters):
         tasks.skip(tx, task_key, name, reason="gave an opinion", until=until)
     for key in tasks.siblings(tx, task_key, stage=Stage.HUMAN.value):
-        tasks.skip(tx, key, reviewer, reason="escalated", until=until)
+        tasks.skip(tx, key, reviewer, reason=ESCALATED, until=until)
         tasks.cancel_pending(tx, key)
 
 

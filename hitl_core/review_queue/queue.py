@@ -163,7 +163,7 @@ class ReviewQueue:
             pool = tasks.POOLS[Stage.ADJUDICATE]
             claiming.open_lanes(tx, {(pool, row.project, row.expertise)})
             tasks.change(tx, row.key, stage=Stage.ADJUDICATE.value, pool=pool)
-            tasks.skip(tx, row.key, row.claimed_by, reason="escalated", until=now + ESCALATED_FOR)
+            tasks.skip(tx, row.key, row.claimed_by, reason=overlap.ESCALATED, until=now + ESCALATED_FOR)
             overlap.leave_to_senior(tx, row.item_key, row.key, row.claimed_by, until=now + ESCALATED_FOR)
 
         self._give_back(token, "task.escalated", to_seniors, reason=reason)

@@ -136,6 +136,12 @@ def skip(tx: sa.Connection, key: str, reviewer: str, *, reason: str, until: date
         tx.execute(sa.insert(skips), {"task_key": key, "reviewer": reviewer, **values})
 
 
+def is_skipped(tx: sa.Connection, key: str, *, reason: str) -> bool:
+    """Whether a task is hidden from anybody for a reason."""
+    query = sa.select(sa.literal(1)).where(skips.c.task_key == key, skips.c.reason == reason)
+    return tx.execute(query.limit(1)).first() is not None
+
+
 def cancel_pending(tx: sa.Connection, key: str) -> None:
     """Cancel a task that nobody holds; one that is being claimed at this moment is left to its claimant."""
     free = sa.select(tasks.c.key).where(tasks.c.key == key, tasks.c.status == TaskStatus.PENDING.value)

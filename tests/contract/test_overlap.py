@@ -166,6 +166,42 @@ def test_who_gave_an_opinion_does_not_settle_what_a_peer_escalated(two: Loop, su
     assert claim(two, "cem").stage is Stage.ADJUDICATE
 
 
+def test_an_opinion_given_after_a_peer_escalated_settles_nothing(two: Loop, submit: Submit) -> None:
+    """It used to count as unanimous, was announced as what holds and became golden beside the senior's word."""
+    two.save_reviewer(Reviewer(name="sen", senior=True))
+    for name, senior_first in (("a", False), ("b", True)):
+        submit(name)
+        escalated, other = claim(two, "ana"), claim(two, "bob")
+        two.queue.escalate(escalated.token, reason="a matter of law")
+        if senior_first:
+            answer(two, "sen", edit(f"the right text of {name}"))
+        two.queue.complete(other.token, edit("another text"))
+        if not senior_first:
+            assert two.outcome(name) is None
+            assert two.golden.list() == []
+            answer(two, "sen", edit(f"the right text of {name}"))
+        outcome = two.outcome(name)
+        assert outcome is not None
+        assert outcome.decided_by == "sen"
+    assert {each.output for each in two.golden.list()} == {"the right text of a", "the right text of b"}
+
+
+def test_undo_of_an_opinion_leaves_what_a_peer_escalated_to_the_senior(two: Loop, submit: Submit) -> None:
+    """The senior's task was cancelled, and the one opinion that was left settled an item that wanted two."""
+    two.save_reviewer(Reviewer(name="sen", senior=True))
+    submit("a")
+    first, second = claim(two, "ana"), claim(two, "bob")
+    two.queue.complete(second.token, APPROVE)
+    two.queue.escalate(first.token, reason="a matter of law")
+    again = two.queue.undo("bob")
+    two.queue.complete(again.token, APPROVE)
+    assert two.outcome("a") is None
+    answer(two, "sen", REJECT)
+    outcome = two.outcome("a")
+    assert outcome is not None
+    assert outcome.decided_by == "sen"
+
+
 def test_undo_takes_a_settlement_back(two: Loop, submit: Submit) -> None:
     submit("a")
     answer(two, "ana", edit("refunds take thirty days"))
