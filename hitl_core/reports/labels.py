@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import orjson
@@ -11,6 +11,9 @@ from hitl_core.domain.labels import COSMETIC, is_correct
 
 if TYPE_CHECKING:
     import polars as pl
+
+OF_SETTLING = ("review", "asked_at", "stage", "reviewer")
+"""What settles several opinions, beside `right` and the time."""
 
 
 def opinions(reviews: pl.DataFrame, cosmetic: Collection[str] = COSMETIC) -> pl.DataFrame:
@@ -50,7 +53,7 @@ def _repeated(items: pl.Series) -> pl.Series:
     return ranked.filter(ranked == ranked.shift()).unique()
 
 
-def labels_of(given: pl.DataFrame, counts: pl.Series) -> pl.DataFrame:
+def labels_of(given: pl.DataFrame, counts: pl.Series, columns: Sequence[str]) -> pl.DataFrame:
     """Return one row that stands for each output: its newest opinion's, with `right` as domain/labels.py settles it.
 
     A senior's word wins; else each reviewer has one voice, the newest, and the majority holds; an even split is wrong.
@@ -60,18 +63,21 @@ def labels_of(given: pl.DataFrame, counts: pl.Series) -> pl.DataFrame:
     Args:
         given: reviews as `judged` returns them.
         counts: which of them the labels are made of; the others come back too, with `stands` false.
+        columns: what to return beside item, at, right and stands.
     """
     import polars as pl
 
-    alone = given.with_columns((counts & ~given["shared"]).alias("stands"), at="asked_at")
-    shared = given.filter(counts & given["shared"]).sort("at", "review")
+    wanted = ("item", "right", *columns)
+    alone = given.select(*wanted, (counts & ~given["shared"]).alias("stands"), at="asked_at")
+    several = given.select(*wanted, "stands", "at", *OF_SETTLING).filter(counts & given["shared"])
+    shared = several.sort("at", "review")
     if not shared.height:
         return alone
     senior = shared.filter(pl.col("stage") == "adjudicate").group_by("item").agg(pl.col("right").last())
     voices = shared.group_by("item", "reviewer").agg(pl.col("right").last())
     peers = voices.group_by("item").agg(pl.col("right").mean() > 0.5).join(senior, on="item", how="anti")
     settled = pl.concat([senior, peers])
-    newest = shared.group_by("item").agg(pl.all().exclude("right", "at").last(), at=pl.col("asked_at").min())
+    newest = shared.group_by("item").agg(pl.col("stands", *columns).last(), at=pl.col("asked_at").min())
     return pl.concat([alone, newest.join(settled, on="item").select(alone.columns)])
 
 

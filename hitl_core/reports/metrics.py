@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 PERIODS = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q"}
 OUTPUT_GROUPS = ("domain", "model", "label", "project", "policy_version")
 GROUPS = (*OUTPUT_GROUPS, "reviewer")
+LABEL = (*OUTPUT_GROUPS, "decision", "route", "reasons", "confidence", "inclusion_probability")
 PEOPLE = ("async_review", "sync_review", "manual")
 OPINION = ("verdict", "right", "at", "due_at", "stage", "asked_at", "active_seconds")
 Only = Mapping[str, str | int]
@@ -44,14 +45,14 @@ Only = Mapping[str, str | int]
 class Facts(NamedTuple):
     """What figures are made of; read it through `chosen_rows`.
 
-    All columns of the frames of facts are there, and nothing is copied: rows that do not count stay where they are,
-    with `stands` false.
+    Nothing is copied: rows that do not count stay where they are, with `stands` false.
 
     Attributes:
         held: decisions; those that a later one supersedes do not stand.
         given: reviews, with `right` by the label rule, see `labels.judged`; those taken back do not stand.
-        labelled: outputs with a label drawn by design, one row each; `at` is the time they were decided about.
-        reviewed: outputs that review settled, blind audits aside, likewise.
+        labelled: outputs with a label drawn by design, one row each; `at` is the time they were decided about. Only
+            at, item, right and `LABEL`.
+        reviewed: outputs that review settled, blind audits aside, likewise; only at, item, right and the groups.
     """
 
     held: pl.DataFrame
@@ -76,8 +77,8 @@ def prepare(decisions: pl.DataFrame, reviews: pl.DataFrame, cosmetic: Collection
     return Facts(
         held=decisions.with_columns((~among(decisions["decision"], gone)).alias("stands")),
         given=given,
-        labelled=labels_of(given, current & (given["origin"] == "design")),
-        reviewed=labels_of(given, current & (given["stage"] != "audit")),
+        labelled=labels_of(given, current & (given["origin"] == "design"), LABEL),
+        reviewed=labels_of(given, current & (given["stage"] != "audit"), OUTPUT_GROUPS),
     )
 
 
