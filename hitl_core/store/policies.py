@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from hitl_core.store.tables import policies, secrets
 
 _LOCK = 0x48495402
+MOST_VERSIONS = 2**31 - 1
 _VERSION = sa.select(sa.func.max(policies.c.version))
 
 
@@ -32,7 +33,9 @@ def live_version(tx: sa.Connection) -> int | None:
 
 
 def load(tx: sa.Connection, version: int) -> PublishedPolicy | None:
-    """Return one version."""
+    """Return one version, None where there is none of that number."""
+    if not 0 < version <= MOST_VERSIONS:
+        return None
     row = tx.execute(sa.select(policies).where(policies.c.version == version)).first()
     return _from_row(row) if row else None
 

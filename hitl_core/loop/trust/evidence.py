@@ -22,6 +22,7 @@ from hitl_core.audit.estimate import ErrorEstimate, estimate_error
 from hitl_core.domain.errors import InputError
 from hitl_core.domain.policy import Policy
 from hitl_core.domain.policy_sections import Override, Selector, folded, segment_name
+from hitl_core.domain.text import require_clean_names
 from hitl_core.loop.standing import same_selector, selector_of
 from hitl_core.routing.plan import compile_plan
 
@@ -51,6 +52,9 @@ class Scope:
     until: datetime | None = None
 
     def __post_init__(self) -> None:
+        if not self.project.strip():
+            raise InputError("the project has no name; leave it out to mean default")
+        require_clean_names(project=self.project, **self.where)
         if unknown := sorted(set(self.where) - set(SEGMENT_KEYS)):
             raise InputError(f"a segment is given by {', '.join(SEGMENT_KEYS)}, not by {unknown[0]!r:.40}")
         if empty := [name for name, value in self.where.items() if not value.strip()]:

@@ -175,7 +175,7 @@ class CalibrationRoom:
         from hitl_core.loop.trust.ledger import read_ledger
         from hitl_core.loop.trust.proposing import Given, Question, propose
 
-        question = Question(scope, target_error, confidence, tuple(by))
+        question = Question(scope, target_error, confidence, tuple(dict.fromkeys(by)))
         question.check()
         live, fitted, now = self.book.live(), self._for_project(calibrator, scope), self.clock.now()
         closed = self.closed_until()

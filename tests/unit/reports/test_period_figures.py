@@ -78,6 +78,7 @@ def test_a_label_of_an_earlier_decision_by_design_does_not_label_the_later_one(f
     found = figures([first, then], [old, new])
     assert value_of(found, "accuracy") == 1
     assert found["accuracy"]["n"] == 1
+    assert value_of(found, "correction_rate") == 0
     assert found["approval_rate"]["n"] == 2  # as reviews, both were given
 
 
