@@ -216,7 +216,9 @@ class Auditor:
         off = {each.segment() for each in policy.breakers}
         tripped = []
         for name, rows in self._segments(policy, restarts, None).items():
-            if name not in off and (watch := watch_segment(rows, policy.audit)).breached and self._trip(rows, watch):
+            if name in off or not (watch := watch_segment(rows, policy.audit)).breached:
+                continue
+            if self._trip(rows, watch, restarts.get(name)):
                 tripped.append(name)
         self._last.mark = self.mark() if tripped else mark
         return tripped
@@ -251,7 +253,8 @@ class Auditor:
             raise NotFoundError(f"no breaker of segment {segment!r:.80} is tripped; {known}")
         return version
 
-    def _trip(self, rows: SegmentRows, watch: Watch) -> bool:
+    def _trip(self, rows: SegmentRows, watch: Watch, since: datetime | None) -> bool:
+        """Trip the breaker of a segment whose rows were read since its last reset, unless a person reset it meanwhile."""
         reason = (
             f"breach: {watch.errors} of {watch.n} audits wrong, the rise began with audit {watch.since}; "
             f"target {watch.target:.1%}, a false alarm in {watch.run_length:,.0f} audits"
@@ -264,13 +267,15 @@ class Auditor:
             breaker = Breaker.model_validate({"when": rows.when, "reason": reason, "since": self.clock.now()})
             return live.model_copy(update={"breakers": (*live.breakers, breaker)})
 
-        version = self.amend(
-            trip,
-            author=MONITOR,
-            reason=f"{rows.segment}: {reason}",
-            then=lambda tx, number: self._event(tx, "breaker.tripped", MONITOR, data | {"version": number}),
-        )
-        return version is not None
+        def note(tx: sa.Connection, number: int) -> None:
+            if _restarts(tx).get(rows.segment) != since:
+                raise _ResetMeanwhileError
+            self._event(tx, "breaker.tripped", MONITOR, data | {"version": number})
+
+        try:
+            return self.amend(trip, author=MONITOR, reason=f"{rows.segment}: {reason}", then=note) is not None
+        except _ResetMeanwhileError:
+            return False
 
     def _event(self, tx: sa.Connection, kind: str, actor: str, data: dict[str, object]) -> None:
         events.append(tx, kind, at=self.clock.now(), actor=actor, data=data)
@@ -288,16 +293,23 @@ class Auditor:
         return split(frame, policy.audit.segment_by, restarts)
 
     def _restarts(self) -> dict[str, datetime]:
-        """Return when each segment's breaker was last taken away: the version that no longer has it says so."""
-        found: dict[str, datetime] = {}
-        before: set[str] = set()
         with self.store.read() as tx:
-            history = policies.history(tx)
-        for version in reversed(history):
-            now = {Breaker.model_validate(each).segment() for each in version.body.get("breakers", ())}
-            found |= dict.fromkeys(before - now, version.created_at)
-            before = now
-        return found
+            return _restarts(tx)
+
+
+class _ResetMeanwhileError(Exception):
+    """A person reset the breaker while its old audits were being read; nothing is published."""
+
+
+def _restarts(tx: sa.Connection) -> dict[str, datetime]:
+    """Return when each segment's breaker was last taken away: the version that no longer has it says so."""
+    found: dict[str, datetime] = {}
+    before: set[str] = set()
+    for version in reversed(policies.history(tx)):
+        now = {Breaker.model_validate(each).segment() for each in version.body.get("breakers", ())}
+        found |= dict.fromkeys(before - now, version.created_at)
+        before = now
+    return found
 
 
 def _without(live: Policy, segment: str) -> Policy | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -98,6 +99,23 @@ def test_only_a_named_person_resets(audited: Loop, submit: Submit, clock: Manual
     assert audited.audit.check() == [], "the test starts over: what was found before no longer counts"
     state = next(each for each in audited.audit.states() if each.segment == "legal")
     assert (state.n, state.since) == (0, clock.now())
+
+
+def test_a_check_that_began_before_a_reset_does_not_trip_again(
+    audited: Loop, submit: Submit, clock: ManualClock
+) -> None:
+    """Another worker had read the old audits, and published its breach after the person's reset."""
+    burst(audited, submit, "bad")
+
+    def late(*arguments: Any, **options: Any) -> int | None:
+        assert audited.audit.check() == ["legal"]
+        clock.advance(seconds=60)
+        audited.acting_as("lea").audit.reset("legal", "the prompt was repaired")
+        return audited.policies.amend(*arguments, **options)
+
+    assert replace(audited.audit, amend=late).check() == []
+    assert audited.policies.history()[0].author == "lea"
+    assert audited.policy.breakers == ()
 
 
 def test_publishing_keeps_what_is_tripped(audited: Loop, submit: Submit) -> None:
