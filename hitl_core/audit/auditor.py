@@ -254,7 +254,7 @@ class Auditor:
         return version
 
     def _trip(self, rows: SegmentRows, watch: Watch, since: datetime | None) -> bool:
-        """Trip the breaker of a segment whose rows were read since its last reset, unless a person reset it meanwhile."""
+        """Trip a segment's breaker by rows read since its last reset, unless a person reset it meanwhile."""
         reason = (
             f"breach: {watch.errors} of {watch.n} audits wrong, the rise began with audit {watch.since}; "
             f"target {watch.target:.1%}, a false alarm in {watch.run_length:,.0f} audits"
