@@ -53,6 +53,10 @@ def smooth_calibration_error(
     if replicates > 0:
         drawn = _resampled(rows.confidence, residual, weight, bandwidth, replicates, seed)
         low, high = shifted_interval(value, drawn, level)
+        if np.ptp(rows.correct) == 0:
+            # No resample of right rows has a wrong one: as many may be wrong as the exact bound of none allows.
+            slack = 1 - ((1 - level) / 2) ** (1 / kish_n(rows.weight))
+            low, high = min(low, max(0.0, value - slack)), max(high, min(1.0, value + slack))
     return Estimate(value, low, high, rows.confidence.size, kish_n(rows.weight))
 
 

@@ -25,6 +25,8 @@ START_RATIO = 1.6
 # The predicted power is averaged over this many quantiles of the development rows' error rate.
 QUANTILES = (np.arange(32) + 0.5) / 32
 LARGEST_N = 10_000_000
+# More than anybody reviews, and still a number that arrays hold.
+MOST_CLEAN = 10.0**15
 
 
 class Step(NamedTuple):
@@ -44,7 +46,7 @@ class Step(NamedTuple):
 
 def clean_rows(target: float, delta: float) -> int:
     """Return how many rows without an error certify the target at 1 - delta: 59 for 5 % at 95 %."""
-    return max(1, math.ceil(math.log(delta) / math.log1p(-target) - 1e-9))
+    return max(1, math.ceil(min(MOST_CLEAN, math.log(delta) / math.log1p(-target) - 1e-9)))
 
 
 def p_values(errors: IntArray, n: IntArray, target: float) -> FloatArray:

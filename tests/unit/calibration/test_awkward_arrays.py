@@ -70,6 +70,22 @@ def test_numbers_of_bins_that_are_none_or_would_fill_the_memory_are_refused(bins
         reliability_table(CONFIDENCE, CORRECT, bins=bins)
 
 
+@pytest.mark.parametrize("target", [5e-324, 1e-300, 1e-19, 1e-9])
+def test_targets_next_to_nothing_are_not_certified(target: float) -> None:
+    found = choose_threshold(CONFIDENCE, np.ones(50), target_error=target, delta=0.05)
+    assert found.threshold is None
+    assert found.labels_needed > 10**8
+
+
+@pytest.mark.parametrize("n", [1, 10, 100])
+def test_the_smooth_error_of_right_rows_alone_is_not_certain(n: int) -> None:
+    """Its interval was a point: no resample of right rows has a wrong one."""
+    found = calibration.smooth_calibration_error([0.9] * n, [1] * n)
+    most_wrong = stats.clopper_pearson(0, n, confidence=0.95).high
+    assert found.low == pytest.approx(max(0.0, found.value - most_wrong))
+    assert found.high == pytest.approx(min(1.0, found.value + most_wrong))
+
+
 def test_methods_that_are_no_text_are_refused() -> None:
     for method in (np.arange(3), None, ["platt"]):
         with pytest.raises(InputError, match="unknown calibration method"):
