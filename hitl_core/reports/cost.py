@@ -149,6 +149,8 @@ def _checked(
         )
     if not (np.isfinite(c).all() and (c >= 0).all() and (c <= 1).all()):
         raise InputError("a confidence is outside [0, 1] or not finite; leave such rows out")
+    if not np.isin(right, (0, 1)).all():
+        raise InputError("correct must be true or false (1 or 0) in each row; leave rows without a label out")
     if not (np.isfinite(w).all() and (w > 0).all()):
         raise InputError("a weight is not a positive number; it is 1 / inclusion probability")
     return c, ~right.astype(bool), w

@@ -113,3 +113,12 @@ def test_the_band_covers_the_true_cost_at_its_level() -> None:
 def test_bad_input_is_named(c: list[float], right: list[bool], weights: list[float] | None, message: str) -> None:
     with pytest.raises(InputError, match=message):
         cost_curve(c, right, prices=PLAIN, weights=weights)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), 2])
+def test_a_label_that_is_not_there_counts_for_nothing(missing: object) -> None:
+    """NaN counted as right, None as wrong."""
+    with pytest.raises(InputError, match="without a label"):
+        cost_curve([0.2, 0.4], [True, missing], prices=PLAIN)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="without a label"):
+        choose_cheapest([0.2, 0.4], [True, missing], prices=PLAIN)  # type: ignore[arg-type]
