@@ -97,6 +97,11 @@ def chosen_rows(
     Raises:
         InputError: a key of `only` is no group.
     """
+    chosen = _chosen(rows, since, until, only)
+    return (chosen.select(*columns) if columns else chosen).collect()
+
+
+def _chosen(rows: pl.DataFrame, since: datetime | None, until: datetime | None, only: Only) -> pl.LazyFrame:
     import polars as pl
 
     conditions = [] if rows["stands"].all() else [pl.col("stands")]
@@ -108,10 +113,7 @@ def chosen_rows(
         if name not in GROUPS:
             raise InputError(f"cannot choose by {name!r}{did_you_mean(name, GROUPS)}; choose from {', '.join(GROUPS)}")
         conditions.append(pl.col(name) == (value if name == "policy_version" else str(value)))
-    if not conditions:
-        return rows.select(*columns) if columns else rows
-    chosen = rows.lazy().filter(*conditions)
-    return (chosen.select(*columns) if columns else chosen).collect()
+    return rows.lazy().filter(*conditions) if conditions else rows.lazy()
 
 
 def compute_figures(
@@ -149,15 +151,15 @@ def compute_figures(
         raise InputError(f"cannot group by {by!r}{did_you_mean(by, known)}; choose from {', '.join(known)}")
     chosen = only or {}
 
-    def rows(frame: pl.DataFrame, *columns: Any) -> pl.DataFrame:
-        return chosen_rows(frame, since, until, chosen, (_group(by), *columns))
+    def rows(frame: pl.DataFrame, *columns: Any) -> pl.LazyFrame:
+        return _chosen(frame, since, until, chosen).select(_group(by), *columns)
 
     given = rows(facts.given, *OPINION)
     parts = [*_of_reviews(given, level), *_of_times(given, level)]
     if by != "reviewer" and "reviewer" not in chosen:
         strata = _strata(rows(facts.held, "route", "cost_usd"))
         parts += _of_outputs(strata, rows(facts.reviewed, "right"), level)
-        parts += _of_labels(strata, rows(facts.labelled, *_label_columns()), level)
+        parts += _of_labels(strata, rows(facts.labelled, *_label_columns()).collect(), level)
     frames = [frame(part) for part in parts if part.groups]
     return pl.concat(frames).sort("group", "metric") if frames else frame(nothing())
 
@@ -171,7 +173,7 @@ def _group(by: str | None) -> pl.Expr:
     return (pl.col("at").dt.truncate(PERIODS[by]) if by in PERIODS else pl.col(by)).alias("group")
 
 
-def _strata(held: pl.DataFrame) -> pl.DataFrame:
+def _strata(held: pl.LazyFrame) -> pl.DataFrame:
     """Count outputs of each group by where they went."""
     import polars as pl
 
@@ -186,7 +188,7 @@ def _strata(held: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _of_outputs(strata: pl.DataFrame, reviewed: pl.DataFrame, level: float) -> list[Part]:
+def _of_outputs(strata: pl.DataFrame, reviewed: pl.LazyFrame, level: float) -> list[Part]:
     import polars as pl
 
     if not strata.height:
@@ -208,11 +210,9 @@ def _of_outputs(strata: pl.DataFrame, reviewed: pl.DataFrame, level: float) -> l
     return parts
 
 
-def _of_reviews(given: pl.DataFrame, level: float) -> list[Part]:
+def _of_reviews(given: pl.LazyFrame, level: float) -> list[Part]:
     import polars as pl
 
-    if not given.height:
-        return []
     counts = aggregated(
         given,
         pl.len().alias("reviews"),
@@ -234,12 +234,12 @@ def _of_reviews(given: pl.DataFrame, level: float) -> list[Part]:
     return [*parts, share("sla_compliance", groups, floats(counts["in_time"]), floats(counts["due"]), level)]
 
 
-def _of_times(given: pl.DataFrame, level: float) -> list[Part]:
+def _of_times(given: pl.LazyFrame, level: float) -> list[Part]:
     import polars as pl
 
-    active = given.select("group", seconds="active_seconds").drop_nulls("seconds")
+    active = given.select("group", seconds="active_seconds").drop_nulls("seconds").collect()
     waited = (pl.col("at") - pl.col("asked_at")).dt.total_microseconds() / 1e6
-    asked = given.lazy().filter(pl.col("stage") != "audit").select("group", seconds=waited).collect()
+    asked = given.filter(pl.col("stage") != "audit").select("group", seconds=waited).collect()
     return [
         *quantiles({"review_seconds_median": 0.5, "review_seconds_p95": 0.95}, active, level),
         *quantiles({"turnaround_seconds_median": 0.5}, asked, level),
