@@ -70,7 +70,7 @@ def unsettle_item(tx: sa.Connection, item_key: str) -> list[str]:
     for row in tasks.of_item(tx, item_key):
         opened = row.stage == Stage.ADJUDICATE and row.slot == 0 and row.status == TaskStatus.PENDING and row.blind
         # One that a person escalated was an opinion before, and stays the senior's.
-        if opened and not tasks.is_skipped(tx, row.key, reason=ESCALATED):
+        if opened and not tasks.skipped_by(tx, row.key, reason=ESCALATED):
             tasks.change(tx, row.key, status=TaskStatus.CANCELLED.value, token=None, claimed_by=None)
     return [row.key for row in reviews.effective(tx, [item_key]).get(item_key, [])]
 

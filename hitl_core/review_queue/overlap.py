@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from hitl_core.domain.errors import InputError
 from hitl_core.domain.records import ReviewTask, Stage
 from hitl_core.store import items, reviewers, tasks
 
@@ -41,17 +42,42 @@ def leave_to_senior(tx: sa.Connection, item_key: str, task_key: str, reviewer: s
     """After an escalation nobody else is asked for an opinion, and a senior decides."""
     items.lock(tx, item_key)
     raters = tasks.holders(tx, item_key, stage=Stage.HUMAN.value)
-    for name in may_not_settle(tx, raters):
+    escalated = tasks.skipped_by(tx, task_key, reason=ESCALATED)
+    # It is no opinion any more, from which those who gave another one are kept apart.
+    tasks.show_again(tx, task_key, reason=APART)
+    for name in may_not_settle(tx, raters, without=escalated):
         tasks.skip(tx, task_key, name, reason="gave an opinion", until=until)
     for key in tasks.siblings(tx, task_key, stage=Stage.HUMAN.value):
         tasks.skip(tx, key, reviewer, reason=ESCALATED, until=until)
         tasks.cancel_pending(tx, key)
 
 
-def may_not_settle(tx: sa.Connection, raters: Sequence[str]) -> list[str]:
-    """Return who does not settle an item: those who gave an opinion on it, but for seniors where every senior did."""
-    seniors = {each.name for each in reviewers.listing(tx) if each.senior}
-    return [name for name in raters if not seniors or seniors - set(raters) or name not in seniors]
+def may_not_settle(tx: sa.Connection, raters: Sequence[str], *, without: Sequence[str] = ()) -> list[str]:
+    """Return who does not settle an item: those who gave an opinion on it, but for seniors where no other is left.
+
+    Args:
+        tx: an open transaction.
+        raters: who gave an opinion, or is about to.
+        without: who passed it on.
+    """
+    seniors = _seniors(tx)
+    left = seniors - set(raters) - set(without)
+    return [name for name in raters if not seniors or left or name not in seniors]
+
+
+def require_somebody_else(tx: sa.Connection, task_key: str, reviewer: str) -> None:
+    """Refuse an escalation that would leave nobody: every senior passed the task on.
+
+    Raises:
+        InputError: says so.
+    """
+    seniors = _seniors(tx)
+    if seniors and not seniors - {reviewer, *tasks.skipped_by(tx, task_key, reason=ESCALATED)}:
+        raise InputError("no other senior is left to pass this on to; decide it, or give the task back")
+
+
+def _seniors(tx: sa.Connection) -> set[str]:
+    return {each.name for each in reviewers.listing(tx) if each.senior}
 
 
 def skip_all(tx: sa.Connection, task_key: str, reviewer: str, *, reason: str, until: datetime) -> None:

@@ -156,10 +156,15 @@ class ReviewQueue:
         self._give_back(token, "task.skipped", stay_away, reason=reason)
 
     def escalate(self, token: str, reason: str = "") -> None:
-        """Pass the task on to a senior (anybody else, where no senior is registered)."""
+        """Pass the task on to a senior (anybody else, where no senior is registered).
+
+        Raises:
+            InputError: every senior has passed it on; nobody would ever see it again.
+        """
         require_clean(reason, "reason")
 
         def to_seniors(tx: sa.Connection, row: Any, now: datetime) -> None:
+            overlap.require_somebody_else(tx, row.key, row.claimed_by)
             pool = tasks.POOLS[Stage.ADJUDICATE]
             claiming.open_lanes(tx, {(pool, row.project, row.expertise)})
             tasks.change(tx, row.key, stage=Stage.ADJUDICATE.value, pool=pool)

@@ -136,10 +136,15 @@ def skip(tx: sa.Connection, key: str, reviewer: str, *, reason: str, until: date
         tx.execute(sa.insert(skips), {"task_key": key, "reviewer": reviewer, **values})
 
 
-def is_skipped(tx: sa.Connection, key: str, *, reason: str) -> bool:
-    """Whether a task is hidden from anybody for a reason."""
-    query = sa.select(sa.literal(1)).where(skips.c.task_key == key, skips.c.reason == reason)
-    return tx.execute(query.limit(1)).first() is not None
+def show_again(tx: sa.Connection, key: str, *, reason: str) -> None:
+    """Hide a task no longer from those from whom it was hidden for a reason."""
+    tx.execute(sa.delete(skips).where(skips.c.task_key == key, skips.c.reason == reason))
+
+
+def skipped_by(tx: sa.Connection, key: str, *, reason: str) -> list[str]:
+    """Return from whom a task is hidden for a reason."""
+    query = sa.select(skips.c.reviewer).where(skips.c.task_key == key, skips.c.reason == reason)
+    return list(tx.execute(query.order_by(skips.c.reviewer)).scalars())
 
 
 def cancel_pending(tx: sa.Connection, key: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from hitl_core import Decision, Loop, Policy, Review, Reviewer, ReviewTask, Stage, UndoRefusedError
+from hitl_core import Decision, InputError, Loop, Policy, Review, Reviewer, ReviewTask, Stage, UndoRefusedError
 from hitl_core.domain.clock import ManualClock
 from hitl_core.store.tables import reviews, tasks
 
@@ -200,6 +200,31 @@ def test_undo_of_an_opinion_leaves_what_a_peer_escalated_to_the_senior(two: Loop
     outcome = two.outcome("a")
     assert outcome is not None
     assert outcome.decided_by == "sen"
+
+
+def test_what_every_senior_passes_on_is_not_lost(two: Loop, submit: Submit) -> None:
+    """The last senior's escalation hid the task from everybody for ten years."""
+    for name in ("sen", "sam"):
+        two.save_reviewer(Reviewer(name=name, senior=True))
+    submit("a")
+    two.queue.escalate(claim(two, "sen").token, reason="a matter of law")
+    last = claim(two, "sam")
+    assert last.stage is Stage.ADJUDICATE
+    with pytest.raises(InputError, match="no other senior"):
+        two.queue.escalate(last.token, reason="hard for me too")
+    two.queue.complete(last.token, APPROVE)
+    outcome = two.outcome("a")
+    assert outcome is not None
+    assert outcome.decided_by == "sam"
+
+
+def test_a_senior_who_gave_an_opinion_settles_where_the_other_one_escalated(two: Loop, submit: Submit) -> None:
+    for name in ("sen", "sam"):
+        two.save_reviewer(Reviewer(name=name, senior=True))
+    submit("a")
+    answer(two, "sam", APPROVE)
+    two.queue.escalate(claim(two, "sen").token, reason="a matter of law")
+    assert claim(two, "sam").stage is Stage.ADJUDICATE
 
 
 def test_undo_takes_a_settlement_back(two: Loop, submit: Submit) -> None:
