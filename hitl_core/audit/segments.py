@@ -109,10 +109,15 @@ def split(frame: pl.DataFrame, keys: Sequence[str], restarts: Mapping[str, datet
         *(pl.col(key).fill_null("").str.strip_chars().str.to_lowercase().alias(f"key_{key}") for key in keys),
         (1 - pl.col("correct").cast(pl.Float64)).alias("error"),
     )
+    columns = [f"key_{key}" for key in keys]
+    # Two spellings may be of one name (Straße, STRASSE), which only Python's folding knows.
+    kinds = tidy.select(columns).unique(maintain_order=True)
+    kinds = kinds.with_columns(pl.Series("name", [segment_name(row) for row in kinds.iter_rows()], dtype=pl.String))
+    named = tidy.join(kinds, on=columns, how="left", maintain_order="left")
     found = {}
-    for values, part in tidy.group_by([f"key_{key}" for key in keys], maintain_order=True):
+    for (spelled,), part in named.group_by("name", maintain_order=True):
+        name, values = str(spelled), part.select(columns).row(0)
         when = dict(zip(keys, map(str, values), strict=True))
-        name = segment_name(when.values())
         since = restarts.get(name)
         kept = part if since is None else part.filter(pl.col("decided_at") > since)
         found[name] = SegmentRows(

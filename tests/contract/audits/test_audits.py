@@ -64,6 +64,16 @@ def test_a_burst_of_bad_audits_sends_the_segment_to_a_person(audited: Loop, subm
     assert state.breaker is not None
 
 
+def test_two_spellings_of_one_segment_are_watched_together(audited: Loop, submit: Submit) -> None:
+    """The rows of the spelling seen last took the place of the others', so that a break was never found."""
+    burst(audited, submit, "bad", domain="Straße")
+    audit(audited, submit, "fine", "approve", domain="STRASSE")
+    assert audited.audit.check() == ["strasse"]
+    state = audited.audit.states()[0]
+    assert (state.segment, state.errors, state.n) == ("strasse", 12, 13)
+    assert submit("after", confidence=0.99, domain="strasse").route is Route.SYNC_REVIEW
+
+
 def test_a_good_history_cannot_hide_a_break(audited: Loop, submit: Submit) -> None:
     for number in range(60):
         audit(audited, submit, f"good-{number}", "approve")
