@@ -91,7 +91,7 @@ class Calibrator:
         """
         try:
             content = json.loads(text)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"a calibrator must be JSON as written by to_json; {error}") from error
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise InputError(f'this JSON is no calibrator: "format" must be "{FORMAT}"')
@@ -109,7 +109,7 @@ class Calibrator:
                 nested_log_loss=None if content["nested_log_loss"] is None else float(content["nested_log_loss"]),
                 origin=origin_from(content.get("origin")),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"this calibrator is incomplete: {error}") from error
@@ -149,6 +149,8 @@ def _check(method: str, parameters: Mapping[str, Any]) -> None:
         raise InputError(f"a {method} calibrator needs finite numbers")
     if method == "temperature" and parameters["t"] <= 0:
         raise InputError("a temperature must be positive")
+    if any(isinstance(parameters[key], int | float) for key in rows):
+        raise InputError(f"a {method} calibrator needs rows of numbers")
     if rows:
         _check_rows(method, [np.atleast_1d(np.asarray(parameters[key], dtype=np.float64)) for key in rows])
 

@@ -94,6 +94,34 @@ def test_methods_that_are_no_text_are_refused() -> None:
         fit_calibrator(CONFIDENCE, CORRECT, method="platt").apply(RAGGED)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('"n": 50', '"n": 1e999'),
+        ('"method": "isotonic"', '"method": "platt"'),
+        ('"method": "isotonic"', '"method": ["isotonic"]'),
+        ('"version": 1', '"version": 2'),
+        ("{", "["),
+    ],
+)
+def test_json_that_makes_no_calibrator_is_refused(change: tuple[str, str]) -> None:
+    text = fit_calibrator(CONFIDENCE, CORRECT, method="isotonic").to_json()
+    assert calibration.Calibrator.from_json(text).to_json() == text
+    with pytest.raises(InputError):
+        calibration.Calibrator.from_json(text.replace(*change))
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "[" * 100_000, None, b"\xff"])
+def test_text_that_is_no_calibrator_is_refused(text: Any) -> None:
+    with pytest.raises(InputError):
+        calibration.Calibrator.from_json(text)
+
+
+def test_a_number_in_the_place_of_a_row_is_refused() -> None:
+    with pytest.raises(InputError, match="rows of numbers"):
+        calibration.Calibrator("isotonic", {"x": 0.5, "y": 0.5}, 1)
+
+
 def test_a_confidence_on_an_edge_is_in_the_bin_that_begins_there() -> None:
     tenths = [round(0.1 * step, 1) for step in range(10)]
     table = reliability_table(tenths, [1] * 10, bins=10)
