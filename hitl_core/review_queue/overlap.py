@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from hitl_core.domain.errors import InputError
-from hitl_core.domain.records import ReviewTask, Stage
+from hitl_core.domain.records import ReviewTask, Stage, TaskStatus
 from hitl_core.store import items, reviewers, tasks
 
 FOR_GOOD = timedelta(days=36500)
@@ -50,6 +50,25 @@ def leave_to_senior(tx: sa.Connection, item_key: str, task_key: str, reviewer: s
     for key in tasks.siblings(tx, task_key, stage=Stage.HUMAN.value):
         tasks.skip(tx, key, reviewer, reason=ESCALATED, until=until)
         tasks.cancel_pending(tx, key)
+
+
+def joins_escalation(tx: sa.Connection, item_key: str, task_key: str, reviewer: str, *, until: datetime) -> bool:
+    """Cancel an opinion that is escalated where a senior is asked about the item already; return whether one is.
+
+    Two tasks to settle one item would both be offered to one senior, who may hold only one of them.
+
+    Raises:
+        InputError: every senior has passed it on.
+    """
+    items.lock(tx, item_key)
+    asked = [row for row in tasks.of_item(tx, item_key) if row.stage == Stage.ADJUDICATE and row.key != task_key]
+    asked = [row for row in asked if row.status != TaskStatus.CANCELLED]
+    if not asked:
+        return False
+    require_somebody_else(tx, asked[0].key, reviewer)
+    tasks.change(tx, task_key, status=TaskStatus.CANCELLED.value)
+    tasks.skip(tx, asked[0].key, reviewer, reason=ESCALATED, until=until)
+    return True
 
 
 def may_not_settle(tx: sa.Connection, raters: Sequence[str], *, without: Sequence[str] = ()) -> list[str]:

@@ -164,6 +164,8 @@ class ReviewQueue:
         require_clean(reason, "reason")
 
         def to_seniors(tx: sa.Connection, row: Any, now: datetime) -> None:
+            if overlap.joins_escalation(tx, row.item_key, row.key, row.claimed_by, until=now + ESCALATED_FOR):
+                return
             overlap.require_somebody_else(tx, row.key, row.claimed_by)
             pool = tasks.POOLS[Stage.ADJUDICATE]
             claiming.open_lanes(tx, {(pool, row.project, row.expertise)})

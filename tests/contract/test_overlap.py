@@ -202,6 +202,27 @@ def test_undo_of_an_opinion_leaves_what_a_peer_escalated_to_the_senior(two: Loop
     assert outcome.decided_by == "sen"
 
 
+def test_two_escalations_of_one_item_ask_one_senior_once(two: Loop, submit: Submit) -> None:
+    """There were two tasks to settle it: the senior who had done one was offered the other, and so never any work."""
+    two.save_reviewer(Reviewer(name="sen", senior=True))
+    submit("a")
+    first, second = claim(two, "ana"), claim(two, "bob")
+    two.queue.escalate(first.token, reason="a matter of law")
+    two.queue.escalate(second.token, reason="of law indeed")
+    assert answer(two, "sen", APPROVE).stage is Stage.ADJUDICATE
+    outcome = two.outcome("a")
+    assert outcome is not None
+    assert outcome.decided_by == "sen"
+    with two.store.read() as tx:
+        assert not tx.execute(sa.select(tasks).where(tasks.c.status.in_(("pending", "claimed")))).all()
+    submit("b")
+    mine, hers = claim(two, "sen"), claim(two, "ana")
+    assert {mine.item.id, hers.item.id} == {"b"}
+    two.queue.escalate(hers.token, reason="a matter of law")
+    with pytest.raises(InputError, match="no other senior"):
+        two.queue.escalate(mine.token, reason="of law indeed")
+
+
 def test_what_every_senior_passes_on_is_not_lost(two: Loop, submit: Submit) -> None:
     """The last senior's escalation hid the task from everybody for ten years."""
     for name in ("sen", "sam"):
