@@ -62,12 +62,15 @@ def joins_escalation(tx: sa.Connection, item_key: str, task_key: str, reviewer: 
     """
     items.lock(tx, item_key)
     asked = [row for row in tasks.of_item(tx, item_key) if row.stage == Stage.ADJUDICATE and row.key != task_key]
-    asked = [row for row in asked if row.status != TaskStatus.CANCELLED]
     if not asked:
         return False
-    require_somebody_else(tx, asked[0].key, reviewer)
+    senior = next((row for row in asked if row.status != TaskStatus.CANCELLED), asked[0])
+    require_somebody_else(tx, senior.key, reviewer)
     tasks.change(tx, task_key, status=TaskStatus.CANCELLED.value)
-    tasks.skip(tx, asked[0].key, reviewer, reason=ESCALATED, until=until)
+    if senior.status == TaskStatus.CANCELLED:  # opened by a split that an undo took back: it is asked for again
+        tasks.change(tx, senior.key, status=TaskStatus.PENDING.value, token=None, claimed_by=None)
+        leave_to_senior(tx, item_key, senior.key, reviewer, until=until)
+    tasks.skip(tx, senior.key, reviewer, reason=ESCALATED, until=until)
     return True
 
 

@@ -223,6 +223,22 @@ def test_two_escalations_of_one_item_ask_one_senior_once(two: Loop, submit: Subm
         two.queue.escalate(mine.token, reason="of law indeed")
 
 
+@pytest.mark.parametrize("who", ["ana", "bob"])
+def test_an_opinion_taken_back_from_a_split_can_be_escalated(two: Loop, submit: Submit, who: str) -> None:
+    """The database refused it with an error of its own: the cancelled task of the split has the same place."""
+    two.save_reviewer(Reviewer(name="sen", senior=True))
+    submit("a")
+    answer(two, "ana", APPROVE)
+    answer(two, "bob", REJECT)
+    two.queue.escalate(two.queue.undo(who).token, reason="a matter of law")
+    assert two.queue.claim("ana") is None
+    assert two.queue.claim("bob") is None
+    assert answer(two, "sen", APPROVE).stage is Stage.ADJUDICATE
+    outcome = two.outcome("a")
+    assert outcome is not None
+    assert outcome.decided_by == "sen"
+
+
 def test_what_every_senior_passes_on_is_not_lost(two: Loop, submit: Submit) -> None:
     """The last senior's escalation hid the task from everybody for ten years."""
     for name in ("sen", "sam"):
