@@ -94,10 +94,17 @@ def test_a_held_down_key_settles_nothing_that_could_not_be_read(new_page: NewPag
     for _ in range(3):
         senior.page.keyboard.press("1")
     senior.rest()
-    settled = [server.loop.outcome(f"more{number}") for number in range(2)]
-    assert sum(each is not None for each in settled) == 1
+
+    def settled() -> int:
+        return sum(server.loop.outcome(f"more{number}") is not None for number in range(2))
+
+    # Whether the first press was early enough to be refused as well is up to the machine.
+    assert settled() <= 1
+    if not settled():
+        senior.press("1")
+    assert settled() == 1
     senior.press("u", sees="Taken back")
-    assert [server.loop.outcome(f"more{number}") for number in range(2)] == [None, None]
+    assert settled() == 0
 
 
 def test_who_is_no_senior_sees_why_and_no_work(new_page: NewPage) -> None:
