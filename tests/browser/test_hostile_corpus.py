@@ -88,7 +88,10 @@ def test_hidden_characters_are_made_visible(new_page: NewPage, server: Server) -
     expect(tab.page.locator(".hidden-char", has_text="U+200B").first).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["/overview", "/golden", "/history", "/history?item=%3Cscript%3E"])
+LEADS = ("/calibration", "/audit", "/agreement", "/trends", "/cost", "/adjudicate")
+
+
+@pytest.mark.parametrize("path", ["/overview", "/golden", "/history", "/history?item=%3Cscript%3E", *LEADS])
 def test_the_other_pages_show_it_as_text(new_page: NewPage, path: str) -> None:
     tab = new_page(path)
     unharmed(tab)

@@ -133,7 +133,8 @@ def test_text_too_long_to_look_through_is_not_trusted() -> None:
 @pytest.mark.parametrize("unit", ["\n", " ", "-", "<!--", "ignore all ", "as a llm ", "a b ", "\\n", "the ", "ab "])
 def test_no_long_text_stalls_the_patterns(unit: str) -> None:
     # Quadratic patterns would need minutes for these and run into the time limit of the tests.
-    instruction_like(unit * (60_000 // len(unit)))
+    text = unit * (60_000 // len(unit))
+    assert instruction_like(text) == instruction_like(text)
 
 
 def test_flags_name_the_place_and_an_ordinary_item_has_none() -> None:
